@@ -1,0 +1,387 @@
+"""The gate between what the session wants and what the belt is told.
+
+Theory of operation
+-------------------
+Everything that could move a walker passes `permit()`, and only `permit()` can make a `Permit`;
+the treadmill executes nothing else. The gate knows no programs and no phases' logic. It knows
+physics: how fast, how steep, how quickly changed, on what evidence, on which connection. It denies by
+default: a command that no rule grants is refused with the rule that bit. It never bends a command;
+a planner that asks for too much gets a refusal, and the belt stays as it is.
+
+Letting go can never be refused: Stop is granted in any situation, without evidence or deadline.
+
+The gate reads a `Situation`, the plain facts of one instant. An increase needs fresh evidence that the
+belt does what it was last told; a decrease needs none, because less is the direction of safety.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, assert_never
+
+from msgspec import Struct
+
+from backstride.domain import limits
+from backstride.domain.commands import (
+    Command,
+    RequestControl,
+    SetIncline,
+    SetSpeed,
+    Start,
+    Stop,
+)
+from backstride.domain.errors import PermitError
+from backstride.domain.limits import Caps, Layer, Limit, SiteRules
+from backstride.domain.machine import Machine
+from backstride.domain.units import (
+    PERCENT,
+    SECOND,
+    Incline,
+    Ms,
+    Speed,
+    show_duration,
+    show_incline,
+    show_speed,
+)
+from backstride.domain.workout import Level, Program, Workout
+
+RISE: Final[Speed] = 10
+"""Steepest ramp up, 0.01 km/h per s: clinical treadmills' automatic mode allows half of it."""
+FALL: Final[Speed] = 30
+"""Steepest planned ramp down, 0.01 km/h per s."""
+STEP_UP: Final[Speed] = 30
+"""Largest rise in one command, unless the machine's increment is coarser."""
+COARSEST: Final[Speed] = 50
+"""Machines that cannot move in steps of at most this much are refused."""
+FOLLOWING: Final[Speed] = 30
+"""How far the belt may be from its target and still be called following it."""
+INCLINE_STEP: Final[Incline] = 1 * PERCENT
+"""Largest change of slope in one command, unless the machine's increment is coarser [CHOICE]."""
+INCLINE_PAUSE: Final[Ms] = 5 * SECOND
+"""Shortest time between two steps up the slope: decks need 2 to 4 s for one percent [CHOICE]."""
+FRESH: Final[Ms] = 1_500
+"""Telemetry older than this permits no increase: one frame a second is usual, one may be late."""
+DEADLINE: Final[Ms] = 1 * SECOND
+"""A permit is void after this long: a command must never fire late on another situation."""
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """Every limit in force for one session on one machine, each with its reasons.
+
+    Units: speeds 0.01 km/h, inclines 0.1 %. `floor` and `increment` are the machine's grid.
+    """
+
+    speed: Limit
+    incline: Limit
+    backward_time: Limit
+    jump: Limit
+    floor: Speed
+    increment: Speed
+    incline_increment: Incline
+
+    def grid(self, speed: Speed) -> Speed:
+        """The highest speed of the machine's grid that is not above `speed`; never below the floor."""
+        return self.floor + max(speed - self.floor, 0) // self.increment * self.increment
+
+    def incline_grid(self, incline: Incline) -> Incline:
+        """The steepest incline of the machine's grid that is not above `incline`; never below 0."""
+        return max(incline, 0) // self.incline_increment * self.incline_increment
+
+
+def envelope(
+    site: SiteRules, machine: Machine, walker: Caps | None, program: Program | None
+) -> Envelope:
+    """Fold the five layers into one envelope.
+
+    Without a program it is the envelope of a belt that may only be watched and stopped.
+    """
+    speed = limits.hard(limits.WALK_SPEED, "the fastest backward walk")
+    if site.jog and program is not None and program.level is Level.LOCKED:
+        speed = limits.hard(limits.JOG_SPEED, "the fastest backward jog")
+    incline = limits.hard(limits.INCLINE, "the steepest slope that was studied")
+    backward = limits.hard(limits.BACKWARD_TIME, "the longest backward session that was studied")
+    own = Caps(
+        reason="the machine's own range",
+        speed=machine.speed.maximum,
+        incline=machine.incline.maximum if machine.incline else 0,
+    )
+    layers: list[tuple[Layer, Caps | None]] = [
+        (Layer.SITE, site.caps),
+        (Layer.MACHINE, own),
+        (Layer.WALKER, walker),
+    ]
+    if program is not None:
+        author = Caps(
+            reason=f"the program {program.name!r}",
+            speed=program.max_speed,
+            incline=program.max_incline,
+        )
+        layers.append((Layer.PROFILE, author))
+    for layer, caps in layers:
+        if caps is not None:
+            speed = speed.tighten(caps.speed, layer, caps.reason)
+            incline = incline.tighten(caps.incline, layer, caps.reason)
+            backward = backward.tighten(caps.backward_time, layer, caps.reason)
+    return Envelope(
+        speed=speed,
+        incline=incline,
+        backward_time=backward,
+        jump=limits.hard(limits.JUMP, "the largest change between two segments"),
+        floor=machine.speed.minimum,
+        increment=machine.speed.increment,
+        incline_increment=machine.incline.increment if machine.incline else PERCENT,
+    )
+
+
+class Rule(StrEnum):
+    """The rule that refused a command or a program."""
+
+    NO_LINK = "no_link"
+    NO_CONTROL = "no_control"
+    HANDED_OVER = "handed_over"
+    NOT_MOVING = "not_moving"
+    MOVING = "moving"
+    NOT_CONFIRMED = "not_confirmed"
+    STALE = "stale"
+    NOT_FOLLOWING = "not_following"
+    TOO_FAST = "too_fast"
+    TOO_SLOW = "too_slow"
+    OFF_GRID = "off_grid"
+    TOO_STEEP = "too_steep"
+    DOWNHILL = "downhill"
+    NO_INCLINE = "no_incline"
+    INCLINE_UNKNOWN = "incline_unknown"
+    STEP = "step"
+    SLEW = "slew"
+    TOO_LONG = "too_long"
+    JUMP = "jump"
+    COARSE = "coarse"
+    LOCKED = "locked"
+
+
+class Refusal(Struct, frozen=True):
+    """Why something is not permitted, as a rule for programs and a sentence for people."""
+
+    rule: Rule
+    sentence: str
+
+
+class Situation(Struct, frozen=True, kw_only=True):
+    """The facts of one instant that the gate judges by.
+
+    `speed`/`incline` are measured, None when unknown, with the `age` of the newest record.
+    `target`/`target_at` are the last commanded speed and when it was commanded (the speed at which
+    the belt was found, before the first command). `start_granted` is the walker's fresh confirm,
+    not used yet. `moves` says that this session may move the belt at all.
+    """
+
+    now: Ms
+    epoch: int
+    control: bool
+    moves: bool
+    start_granted: bool
+    speed: Speed | None
+    incline: Incline | None
+    age: Ms
+    target: Speed
+    target_at: Ms
+    incline_target: Incline
+    incline_target_at: Ms
+
+
+_SEAL: Final = object()
+
+
+class Permit:
+    """The right to send one command on one connection before a deadline.
+
+    Only `permit()` can make one. `ticket` names the command in its outcome; `deadline` is in ms of
+    the session's clock and None for Stop, which is never too late.
+    """
+
+    __slots__ = ("command", "deadline", "epoch", "ticket")
+
+    def __init__(
+        self, seal: object, command: Command, epoch: int, ticket: int, deadline: Ms | None
+    ) -> None:
+        if seal is not _SEAL:
+            raise PermitError("a permit is made by envelope.permit() and nowhere else")
+        self.command = command
+        self.epoch = epoch
+        self.ticket = ticket
+        self.deadline = deadline
+
+    def __repr__(self) -> str:
+        return f"Permit({self.command!r}, epoch={self.epoch}, ticket={self.ticket})"
+
+
+def permit(command: Command, ticket: int, now: Situation, within: Envelope) -> Permit | Refusal:
+    """Judge one command in one situation: a permit to send it, or the rule against it."""
+    if isinstance(command, Stop):
+        return Permit(_SEAL, command, now.epoch, ticket, None)
+    refusal = _judge(command, now, within)
+    if refusal is not None:
+        return refusal
+    return Permit(_SEAL, command, now.epoch, ticket, now.now + DEADLINE)
+
+
+def _judge(
+    command: RequestControl | SetSpeed | SetIncline | Start, now: Situation, within: Envelope
+) -> Refusal | None:
+    if now.epoch == 0:
+        return Refusal(Rule.NO_LINK, "there is no connection to the treadmill")
+    if isinstance(command, RequestControl):
+        return None
+    if not now.control:
+        return Refusal(Rule.NO_CONTROL, "the treadmill has not granted control")
+    if not now.moves:
+        return Refusal(Rule.HANDED_OVER, "this session may not move the belt now")
+    match command:
+        case Start():
+            return _judge_start(now, within)
+        case SetSpeed(target=target):
+            return _judge_speed(target, now, within)
+        case SetIncline(target=target):
+            return _judge_incline(target, now, within)
+        case _:
+            assert_never(command)
+
+
+def _judge_start(now: Situation, within: Envelope) -> Refusal | None:
+    if not now.start_granted:
+        return Refusal(Rule.NOT_CONFIRMED, "nobody has confirmed that the walker is ready")
+    if now.age > FRESH or now.speed is None:
+        return Refusal(Rule.STALE, "the belt is not proven still: its speed is unknown or old")
+    if now.speed != 0:
+        return Refusal(Rule.MOVING, f"the belt moves at {show_speed(now.speed)}")
+    if now.incline is None:
+        return Refusal(Rule.INCLINE_UNKNOWN, "the incline is unknown")
+    if now.incline < 0:
+        return Refusal(Rule.DOWNHILL, f"the deck stands at {show_incline(now.incline)}")
+    if now.incline > within.incline.value:
+        return _too_steep(now.incline, within)
+    if within.increment > COARSEST:
+        return _coarse(within)
+    return None
+
+
+def _judge_speed(target: Speed, now: Situation, within: Envelope) -> Refusal | None:
+    if target < within.floor:
+        sentence = f"{show_speed(target)} is below the machine's lowest {show_speed(within.floor)}"
+        return Refusal(Rule.TOO_SLOW, sentence)
+    if target > within.speed.value:
+        return _too_fast(target, within)
+    if (target - within.floor) % within.increment:
+        sentence = f"{show_speed(target)} is not a multiple of {show_speed(within.increment)}"
+        return Refusal(Rule.OFF_GRID, sentence)
+    change = target - now.target
+    elapsed = now.now - now.target_at
+    if change <= 0:
+        return _slew(-change, elapsed, FALL)
+    if now.age > FRESH or now.speed is None:
+        return Refusal(Rule.STALE, "no increase while the belt's speed is unknown or old")
+    if now.speed == 0:
+        return Refusal(Rule.NOT_MOVING, "the belt stands still")
+    if abs(now.speed - now.target) > FOLLOWING:
+        sentence = f"the belt runs at {show_speed(now.speed)}, not at its {show_speed(now.target)}"
+        return Refusal(Rule.NOT_FOLLOWING, sentence)
+    if change > max(STEP_UP, within.increment):
+        return Refusal(Rule.STEP, f"a rise of {show_speed(change)} in one command is too much")
+    return _slew(change, elapsed, RISE)
+
+
+def _slew(change: Speed, elapsed: Ms, rate: Speed) -> Refusal | None:
+    if change * SECOND <= rate * elapsed:
+        return None
+    sentence = f"{show_speed(change)} in {elapsed} ms is quicker than {show_speed(rate)} per second"
+    return Refusal(Rule.SLEW, sentence)
+
+
+def _judge_incline(target: Incline, now: Situation, within: Envelope) -> Refusal | None:
+    if target < 0:
+        return Refusal(Rule.DOWNHILL, "an incline below 0 is never commanded")
+    if target > within.incline.value:
+        if within.incline.value == 0 and within.incline.layer is Layer.MACHINE:
+            return Refusal(Rule.NO_INCLINE, "this machine cannot set its incline")
+        return _too_steep(target, within)
+    if target % within.incline_increment:
+        sentence = (
+            f"{show_incline(target)} is not a step of {show_incline(within.incline_increment)}"
+        )
+        return Refusal(Rule.OFF_GRID, sentence)
+    if target <= now.incline_target:
+        return None
+    if now.age > FRESH or now.incline is None:
+        return Refusal(Rule.STALE, "no steeper slope while the incline is unknown or old")
+    if target - now.incline_target > max(INCLINE_STEP, within.incline_increment):
+        return Refusal(Rule.STEP, "the slope may change by one step at a time")
+    if now.now - now.incline_target_at < INCLINE_PAUSE:
+        return Refusal(Rule.SLEW, "the deck needs time between two steps of the slope")
+    return None
+
+
+def admit(
+    program: Program, workout: Workout, within: Envelope, site: SiteRules
+) -> tuple[Refusal, ...]:
+    """Judge a whole workout before it is armed. Empty: it may be armed.
+
+    A program above a limit is refused with the limit that bit; it is never clamped in silence.
+    """
+    refusals: list[Refusal] = []
+    if program.level is Level.LOCKED and not site.jog:
+        sentence = f"{program.name!r} is locked; a coach unlocks it in the site's configuration"
+        refusals.append(Refusal(Rule.LOCKED, sentence))
+    if within.increment > COARSEST:
+        refusals.append(_coarse(within))
+    if workout.top_speed > within.speed.value:
+        refusals.append(_too_fast(workout.top_speed, within))
+    slowest = min(min(s.speed, s.ramp_to) for s in workout.segments)
+    if slowest < within.floor:
+        sentence = (
+            f"the program walks at {show_speed(slowest)},"
+            f" this machine not below {show_speed(within.floor)}"
+        )
+        refusals.append(Refusal(Rule.TOO_SLOW, sentence))
+    if workout.top_incline > within.incline.value:
+        refusals.append(_too_steep(workout.top_incline, within))
+    if workout.backward_time > within.backward_time.value:
+        limit = within.backward_time
+        sentence = (
+            f"{show_duration(workout.backward_time)} backward is longer than"
+            f" {show_duration(limit.value)} ({limit.layer}: {limit.reason})"
+        )
+        refusals.append(Refusal(Rule.TOO_LONG, sentence))
+    refusals.extend(_jumps(workout, within))
+    return tuple(refusals)
+
+
+def _jumps(workout: Workout, within: Envelope) -> list[Refusal]:
+    for before, after in zip(workout.segments, workout.segments[1:], strict=False):
+        jump = abs(after.speed - before.ramp_to)
+        if before.facing is after.facing and jump > within.jump.value:
+            at = show_duration(after.start)
+            sentence = f"the step at {at} changes the speed by {show_speed(jump)} at once"
+            return [Refusal(Rule.JUMP, sentence)]
+    return []
+
+
+def _too_fast(speed: Speed, within: Envelope) -> Refusal:
+    limit = within.speed
+    sentence = (
+        f"{show_speed(speed)} is above {show_speed(limit.value)} ({limit.layer}: {limit.reason})"
+    )
+    return Refusal(Rule.TOO_FAST, sentence)
+
+
+def _too_steep(incline: Incline, within: Envelope) -> Refusal:
+    limit = within.incline
+    sentence = (
+        f"{show_incline(incline)} is above {show_incline(limit.value)}"
+        f" ({limit.layer}: {limit.reason})"
+    )
+    return Refusal(Rule.TOO_STEEP, sentence)
+
+
+def _coarse(within: Envelope) -> Refusal:
+    sentence = f"this machine moves in steps of {show_speed(within.increment)}, too coarse to ramp"
+    return Refusal(Rule.COARSE, sentence)

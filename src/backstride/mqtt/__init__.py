@@ -1,0 +1,1 @@
+"""State out and commands in over MQTT; the only place that knows aiomqtt."""

@@ -1,0 +1,1 @@
+"""A treadmill made of software: physics, behaviour and a real Bluetooth peripheral."""
