@@ -1,0 +1,116 @@
+"""Drives a machine with the running event loop's clock: the one place where both meet.
+
+Theory of operation: after everything that happens to the machine, and whenever it is due, `kick` lets it
+run up to the loop's present time, hands its frames to the radio, and sets one timer for the next due
+moment. Only `loop.time()` and `loop.call_at` are used, so virtual and accelerated loops work alike.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from backstride.domain.units import Ms
+from backstride.virtual.gatt import Uuid
+from backstride.virtual.machine import Machine
+from backstride.virtual.outbox import Output
+
+
+class Source(Protocol):
+    """Where frames come from: a machine, or the faults around it."""
+
+    def advance(self, now_ms: Ms) -> list[Output]:
+        """Everything that leaves up to `now_ms`, in order."""
+        ...
+
+    def next_due(self) -> Ms | None:
+        """When to ask again."""
+        ...
+
+
+class Pump:
+    """One machine in the running loop's time. `deliver` sends a frame or drops a link, at once."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        deliver: Callable[[Output], None],
+        source: Source | None = None,
+    ) -> None:
+        self.machine = machine
+        self._source: Source = machine if source is None else source
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: Ms | None = None
+        self._kicking = False
+        self._closed = False
+
+    def now_ms(self) -> Ms:
+        """The loop's clock in ms; rounded, for a timer may fire a hair early."""
+        return round(self._loop.time() * 1000)
+
+    def kick(self) -> None:
+        """Bring the machine up to now, deliver what it sent, and set the timer for what is next."""
+        if self._closed or self._kicking:
+            return
+        self._kicking = True
+        try:
+            while outputs := self._source.advance(self.now_ms()):
+                for output in outputs:
+                    self._deliver(output)
+        finally:
+            self._kicking = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        due = self._source.next_due()
+        if due == self._timer_due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = None if due is None else self._loop.call_at(due / 1000, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._timer_due = None
+        self.kick()
+
+    def act(self, action: Callable[[Machine, Ms], None]) -> None:
+        """Do something to the machine now: `pump.act(lambda m, now: m.console.press_stop(now))`."""
+        action(self.machine, self.now_ms())
+        self.kick()
+
+    def connect(self, client: str) -> None:
+        """A client connects; raises `ConnectionRefusedByMachineError`."""
+        self.machine.connect(client, self.now_ms())
+        self.kick()
+
+    def disconnect(self, client: str) -> None:
+        """A link is gone."""
+        self.machine.disconnect(client, self.now_ms())
+        self.kick()
+
+    def subscribe(self, client: str, uuid: Uuid, *, on: bool) -> None:
+        """A client writes a configuration descriptor."""
+        change = self.machine.subscribe if on else self.machine.unsubscribe
+        change(client, uuid, self.now_ms())
+        self.kick()
+
+    def read(self, uuid: Uuid) -> bytes:
+        """A client reads; raises `AttError`."""
+        return self.machine.read(uuid, self.now_ms())
+
+    def write(self, client: str, uuid: Uuid, data: bytes, *, response: bool) -> None:
+        """A client writes; raises `AttError`."""
+        try:
+            self.machine.write(uuid, data, self.now_ms(), client, response=response)
+        finally:
+            self.kick()
+
+    def close(self) -> None:
+        """Stop the clock of this machine; nothing leaves it any more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
