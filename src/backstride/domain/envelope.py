@@ -215,8 +215,13 @@ class Permit:
         return f"Permit({self.command!r}, epoch={self.epoch}, ticket={self.ticket})"
 
 
-def permit(command: Command, ticket: int, now: Situation, within: Envelope) -> Permit | Refusal:
-    """Judge one command in one situation: a permit to send it, or the rule against it."""
+def permit(
+    command: Command, ticket: int, now: Situation, within: Envelope | None
+) -> Permit | Refusal:
+    """Judge one command in one situation: a permit to send it, or the rule against it.
+
+    Without an envelope (nothing was ever armed) only Stop and the request for control pass.
+    """
     if isinstance(command, Stop):
         return Permit(_SEAL, command, now.epoch, ticket, None)
     refusal = _judge(command, now, within)
@@ -226,7 +231,9 @@ def permit(command: Command, ticket: int, now: Situation, within: Envelope) -> P
 
 
 def _judge(
-    command: RequestControl | SetSpeed | SetIncline | Start, now: Situation, within: Envelope
+    command: RequestControl | SetSpeed | SetIncline | Start,
+    now: Situation,
+    within: Envelope | None,
 ) -> Refusal | None:
     if now.epoch == 0:
         return Refusal(Rule.NO_LINK, "there is no connection to the treadmill")
@@ -234,7 +241,7 @@ def _judge(
         return None
     if not now.control:
         return Refusal(Rule.NO_CONTROL, "the treadmill has not granted control")
-    if not now.moves:
+    if not now.moves or within is None:
         return Refusal(Rule.HANDED_OVER, "this session may not move the belt now")
     match command:
         case Start():

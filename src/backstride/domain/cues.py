@@ -1,0 +1,113 @@
+"""What is announced when: every change before it happens, and nothing rises unheard.
+
+A cue belongs to a segment. An increase towards a segment's setpoint waits until an outlet has taken
+the segment's cue, and then for the walker's time to react; decreases wait for nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from backstride.domain.notices import CueKind
+from backstride.domain.session import Draft, Session
+from backstride.domain.units import SECOND, Ms, show_incline, show_speed
+from backstride.domain.workout import Segment, setpoint
+
+NOTICE: Final[Ms] = 10 * SECOND
+"""A change is announced this long before it."""
+REACTION: Final[Ms] = 5 * SECOND
+"""An increase comes no sooner than this after its cue was heard: walkers need two strides."""
+AGAIN: Final[Ms] = 5 * SECOND
+"""A cue that nobody heard is given again after this long."""
+
+
+def may_rise(s: Session) -> bool:
+    """The walker was told of the present setpoint and has had time to take it in."""
+    cues = s.cues
+    if s.workout is None or cues.segment < s.workout.segment_at(s.script).index:
+        return False
+    return cues.heard_at is not None and s.now - cues.heard_at >= REACTION
+
+
+def announce(d: Draft) -> None:
+    """Give the cue of the present segment if it is missing, or of the next one when it is near."""
+    s = d.s
+    if s.workout is None:
+        return
+    segment = s.workout.segment_at(s.script)
+    following = s.workout.following(segment)
+    near = following is not None and segment.end - s.script <= NOTICE
+    wanted = following if near and following is not None else segment
+    unheard = s.cues.heard_at is None and s.now - s.cues.asked_at >= AGAIN
+    if s.cues.segment < wanted.index or (s.cues.segment == wanted.index and unheard):
+        _announce(d, segment, wanted)
+
+
+def reconsider(d: Draft, kind: CueKind) -> None:
+    """The operator changed the setpoint: announce it, and let an increase wait for that."""
+    s = d.s
+    if s.workout is None:
+        return
+    segment = s.workout.segment_at(s.script)
+    wanted = setpoint(s.workout, s.script).speed + s.trim
+    number = d.say(kind, f"{kind}: {show_speed(wanted)}", speed=wanted)
+    _wait_for(d, number, segment.index)
+
+
+def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
+    s = d.s
+    before = s.drive.target if present is wanted else present.ramp_to
+    within = max(wanted.start - s.script, 0)
+    if wanted.facing is not s.facing:
+        text = f"in {within // SECOND} seconds the belt stops, and you turn"
+        _wait_for(d, d.say(CueKind.TURN, text, within=within), wanted.index)
+        return
+    kind = CueKind.STEADY
+    change = "keep"
+    if max(wanted.speed, wanted.ramp_to) > before:
+        kind, change = CueKind.FASTER, "faster"
+    elif min(wanted.speed, wanted.ramp_to) < before:
+        kind, change = CueKind.SLOWER, "slower"
+    elif wanted.incline > present.incline:
+        kind, change = CueKind.STEEPER, "steeper"
+    elif wanted.incline < present.incline:
+        kind, change = CueKind.FLATTER, "flatter"
+    speed = wanted.speed
+    words = [f"{change}, {show_speed(speed)}"]
+    if wanted.ramp_to != wanted.speed:
+        words.append(f"then slowly to {show_speed(wanted.ramp_to)}")
+    if wanted.incline or present.incline:
+        words.append(f"incline {show_incline(wanted.incline)}")
+    if within >= SECOND:
+        words.append(f"in {within // SECOND} seconds")
+    if wanted.cue:
+        words.append(wanted.cue)
+    number = d.say(kind, "; ".join(words), speed=speed, within=within)
+    _wait_for(d, number, wanted.index)
+
+
+def _wait_for(d: Draft, number: int, segment: int) -> None:
+    cues = replace(d.s.cues, about=number, segment=segment, asked_at=d.s.now, heard_at=None)
+    d.set(cues=cues)
+
+
+def heard(d: Draft, number: int) -> None:
+    """An outlet took a cue: the first to take the one that matters counts."""
+    cues = d.s.cues
+    if number == cues.about and cues.heard_at is None:
+        d.set(cues=replace(cues, heard_at=d.s.now))
+
+
+def forget(d: Draft) -> None:
+    """The belt starts anew: whatever was announced before is no warning of what comes now."""
+    d.set(cues=replace(d.s.cues, segment=-1, heard_at=None))
+
+
+def count_down(d: Draft, remaining: Ms) -> None:
+    """Speak the last seconds before the belt starts, each once."""
+    seconds = -(-remaining // SECOND)
+    if seconds > 0 and seconds != d.s.cues.seconds:
+        d.set(cues=replace(d.s.cues, seconds=seconds))
+        d.say(CueKind.COUNTDOWN, str(seconds), within=remaining)

@@ -1,0 +1,458 @@
+"""The session: its state, its phases, and the one table by which a phase can change.
+
+Theory of operation
+-------------------
+A session is a value. `step.step(session, event)` folds an event into it and returns the next value, the
+commands it wants and what it has to say; the daemon, the simulator, the replay tool and the model
+checker fold the same function. Time is only what the events carry.
+
+Every event passes the same four stations, in this order:
+
+  1. *evidence*     what the event tells about the machine, the broker and the clock is believed
+                    for as long as it is fresh; a new connection voids all of it;
+  2. *operator*     what a person asks is granted or refused, with a reason;
+  3. *supervision*  everything known is held against everything commanded; of all that is wrong the worst
+                    action wins, and from SLOW_DOWN on it latches a fault that a person must acknowledge;
+  4. *pilot*        the phase does its work: count down, start, follow the script, turn, slow, stop.
+
+A station that wants another phase pulls a *trigger*. `TABLE` says where a trigger leads from each
+phase, and `Draft.move` is the only place that changes a phase; a pair that the table lacks raises.
+
+The life of a session:
+
+    offline -- idle -- armed -- countdown -- starting -- running -- slowing -- stopping -- finished
+
+`holding` keeps the belt's target while something is doubtful, or the place in the script while the
+belt stands in a pause. `turning` slows the belt down, stops it (through `stopping`), waits for a
+confirm and goes through `countdown` again: nobody ever turns on a moving belt. `handed_over` means that
+the walker, the console or another client controls the belt; we watch. `faulted` latches.
+
+From the moment a Start may reach the machine the session *owes* the belt a proven rest (`owed`). The
+debt survives a lost link and, through the ownership record, a dead process; only two new
+zero frames after an answered Stop, or somebody else taking the belt over, settle it.
+
+Three promises hold in every phase, and the model check looks for their breach at the plant itself:
+Start is sent only from `starting`, with a belt measured at 0 and a confirm that nobody used before;
+no connection but the one that was confirmed on can carry a Start; and a belt that is `owed` is not called
+still before two new frames, seen after the answer to the Stop, say zero.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstride.domain.commands import Command, RequestControl, SetIncline, SetSpeed, Start, Stop
+from backstride.domain.envelope import Envelope, Situation
+from backstride.domain.errors import TransitionError
+from backstride.domain.events import Ownership
+from backstride.domain.evidence import NEVER, Evidence, incline_of, void
+from backstride.domain.failsafe import Cause, Finding
+from backstride.domain.limits import Caps, SiteRules
+from backstride.domain.machine import Machine
+from backstride.domain.notices import Alarm, Answer, Cue, CueKind, Moved, Notice, Reply
+from backstride.domain.units import SECOND, Incline, Ms, Speed
+from backstride.domain.workout import Facing, Program, Workout
+
+
+class Phase(StrEnum):
+    """Where a session is; published, and part of the contract."""
+
+    OFFLINE = "offline"
+    """No connection to the treadmill."""
+    IDLE = "idle"
+    """Connected; we do not control the belt."""
+    ARMED = "armed"
+    """A program is chosen and stated; a confirm is awaited."""
+    COUNTDOWN = "countdown"
+    """Confirmed; the belt will start in a few seconds."""
+    STARTING = "starting"
+    """The belt was told to start, or the walker is asked to press Start; no motion seen yet."""
+    RUNNING = "running"
+    """The script runs and the belt follows it."""
+    TURNING = "turning"
+    """The belt comes to rest so that the walker can turn, or waits for them to confirm it."""
+    HOLDING = "holding"
+    """The script stands still: something is doubtful, or the walker paused."""
+    SLOWING = "slowing"
+    """Ramping down to the machine's lowest speed, to stop there."""
+    STOPPING = "stopping"
+    """Stop was sent; rest is not proven yet."""
+    FINISHED = "finished"
+    """The session is over and the belt was proven still."""
+    HANDED_OVER = "handed_over"
+    """The walker, the console or another client controls the belt; we only watch."""
+    FAULTED = "faulted"
+    """Something went wrong and waits for a person to acknowledge it."""
+
+
+class Trigger(StrEnum):
+    """Why a phase changes."""
+
+    LINK_UP = "link_up"
+    LINK_DOWN = "link_down"
+    ARM = "arm"
+    DISARM = "disarm"
+    CONFIRM = "confirm"
+    START = "start"
+    MOTION = "motion"
+    TURN = "turn"
+    HOLD = "hold"
+    RELEASE = "release"
+    SLOW = "slow"
+    STOP = "stop"
+    PAUSED = "paused"
+    TURNED = "turned"
+    STILL = "still"
+    FAULT = "fault"
+    HAND_OVER = "hand_over"
+    ACKNOWLEDGE = "acknowledge"
+
+
+_OFF, _IDLE, _ARMED, _COUNT = Phase.OFFLINE, Phase.IDLE, Phase.ARMED, Phase.COUNTDOWN
+_START, _RUN, _TURN, _HOLD = Phase.STARTING, Phase.RUNNING, Phase.TURNING, Phase.HOLDING
+_SLOW, _STOP, _FIN = Phase.SLOWING, Phase.STOPPING, Phase.FINISHED
+_OVER, _FAULT = Phase.HANDED_OVER, Phase.FAULTED
+_T = Trigger
+
+TABLE: Final[dict[Phase, dict[Trigger, Phase]]] = {
+    _OFF: {_T.LINK_UP: _IDLE, _T.STOP: _OFF},
+    _IDLE: {
+        _T.LINK_DOWN: _OFF, _T.ARM: _ARMED, _T.STOP: _STOP, _T.SLOW: _SLOW, _T.FAULT: _FAULT,
+    },
+    _ARMED: {
+        _T.LINK_DOWN: _OFF, _T.DISARM: _IDLE, _T.CONFIRM: _COUNT, _T.ARM: _ARMED, _T.STOP: _STOP,
+    },
+    _COUNT: {
+        _T.LINK_DOWN: _OFF, _T.DISARM: _IDLE, _T.START: _START, _T.STOP: _STOP,
+        _T.HAND_OVER: _OVER,
+    },
+    _START: {
+        _T.LINK_DOWN: _FAULT, _T.MOTION: _RUN, _T.SLOW: _SLOW, _T.STOP: _STOP,
+        _T.HAND_OVER: _OVER,
+    },
+    _RUN: {
+        _T.LINK_DOWN: _FAULT, _T.TURN: _TURN, _T.HOLD: _HOLD, _T.SLOW: _SLOW, _T.STOP: _STOP,
+        _T.HAND_OVER: _OVER,
+    },
+    _TURN: {
+        _T.LINK_DOWN: _FAULT, _T.CONFIRM: _COUNT, _T.SLOW: _SLOW, _T.STOP: _STOP,
+        _T.STILL: _FIN, _T.HAND_OVER: _OVER,
+    },
+    _HOLD: {
+        _T.LINK_DOWN: _FAULT, _T.RELEASE: _RUN, _T.CONFIRM: _COUNT, _T.SLOW: _SLOW,
+        _T.STOP: _STOP, _T.STILL: _FIN, _T.HAND_OVER: _OVER,
+    },
+    _SLOW: {
+        _T.LINK_DOWN: _FAULT, _T.SLOW: _SLOW, _T.STOP: _STOP, _T.HAND_OVER: _OVER,
+    },
+    _STOP: {
+        _T.LINK_DOWN: _FAULT, _T.STOP: _STOP, _T.STILL: _FIN, _T.PAUSED: _HOLD,
+        _T.TURNED: _TURN, _T.FAULT: _FAULT,
+    },
+    _FIN: {
+        _T.LINK_DOWN: _OFF, _T.ARM: _ARMED, _T.STOP: _STOP, _T.ACKNOWLEDGE: _IDLE,
+    },
+    _OVER: {_T.LINK_DOWN: _OFF, _T.STOP: _STOP, _T.STILL: _FIN},
+    _FAULT: {_T.LINK_DOWN: _FAULT, _T.STOP: _FAULT, _T.ACKNOWLEDGE: _IDLE},
+}  # fmt: skip
+"""Every transition there is. A trigger that a phase does not have is a defect, and raises."""
+
+MOVING: Final = frozenset({_START, _RUN, _TURN, _HOLD, _SLOW})
+"""Phases in which this session may move the belt."""
+ACTIVE: Final = MOVING | {_COUNT, _STOP}
+"""Phases between a confirm and the proven end."""
+
+
+class Then(StrEnum):
+    """What follows when the belt that is being stopped is proven still."""
+
+    FINISH = "finish"
+    PAUSE = "pause"
+    TURN = "turn"
+    FAULT = "fault"
+
+
+class Control(StrEnum):
+    """Whether the machine lets us command it."""
+
+    NONE = "none"
+    ASKED = "asked"
+    GRANTED = "granted"
+    ASSUMED = "assumed"
+    """It never answered the request; some machines never do, and obey."""
+    REFUSED = "refused"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The session's times, in ms; the defaults are the product's, with their reasons."""
+
+    confirm_window: Ms = 45 * SECOND
+    """An arming dies after this long, as a belt locks after it (Tread+ recall, 2021)."""
+    countdown: Ms = 10 * SECOND
+    """Spoken before the belt starts."""
+    patience: Ms = 10 * 60 * SECOND
+    """A pause or a turn that nobody ends is finished after this long [CHOICE]."""
+
+
+class Pending(Struct, frozen=True):
+    """The one procedure that runs."""
+
+    ticket: int
+    command: Command
+    sent_at: Ms
+
+
+class Drive(Struct, frozen=True, kw_only=True):
+    """What this session commanded on this connection.
+
+    `target` is the last commanded speed (what the belt was found at, before the first command) and
+    `previous` the one before it. `retry_at` holds commands back after a refusal. `probed` counts
+    commands whose effect was seen: nothing rises before the first. `stop_*` belong to the last Stop.
+    """
+
+    target: Speed = 0
+    target_at: Ms = 0
+    previous: Speed = 0
+    lowered_at: Ms = 0
+    incline: Incline = 0
+    incline_at: Ms = 0
+    pending: Pending | None = None
+    retry_at: Ms = 0
+    unknowns: int = 0
+    refusals: int = 0
+    probed: int = 0
+    probe_at: Ms | None = None
+    stop_at: Ms | None = None
+    stop_answered_at: Ms | None = None
+    stop_retry_at: Ms | None = None
+
+
+class Cues(Struct, frozen=True, kw_only=True):
+    """What was announced: the last cue about a change, the segment it was about, who heard it.
+
+    `segment` is -1 when nothing was announced yet; a change of plan announces again.
+    """
+
+    number: int = 0
+    segment: int = -1
+    about: int = 0
+    asked_at: Ms = 0
+    heard_at: Ms | None = None
+    seconds: int = 0
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """Everything a session knows. Times are instants of the events' clock unless named otherwise."""
+
+    site: SiteRules = SiteRules()
+    walker: Caps | None = None
+    options: Options = Options()
+    phase: Phase = Phase.OFFLINE
+    since: Ms = 0
+    now: Ms = 0
+    ticked_at: Ms | None = None
+    gap: Ms = 0
+    gap_at: Ms = 0
+    epoch: int = 0
+    linked: bool = False
+    machine: Machine | None = None
+    control: Control = Control.NONE
+    control_asks: int = 0
+    control_ticket: int = 0
+    control_at: Ms = 0
+    evidence: Evidence = Evidence()
+    drive: Drive = Drive()
+    bus: bool = False
+    outage: Ms = 0
+    bus_since: Ms = 0
+    selected: Program | None = None
+    program: Program | None = None
+    workout: Workout | None = None
+    envelope: Envelope | None = None
+    script: Ms = 0
+    trim: Speed = 0
+    facing: Facing = Facing.FORWARD
+    cues: Cues = Cues()
+    start_granted: bool = False
+    confirmed_epoch: int = 0
+    moving_since: Ms | None = None
+    then: Then = Then.FINISH
+    owed: bool = False
+    paused: bool = False
+    holds: tuple[Cause, ...] = ()
+    findings: tuple[Cause, ...] = ()
+    off_since: Ms | None = None
+    downhill_since: Ms | None = None
+    seen_at: Ms = 0
+    asked_at: Ms | None = None
+    fault: Finding | None = None
+    ended_by: str | None = None
+    adopted: Ownership | None = None
+    adopted_age: Ms = 0
+    adopted_at: Ms = 0
+    bound: str | None = None
+    stop_wanted_at: Ms | None = None
+    tickets: int = 0
+    top_speed: Speed = 0
+    walked: Ms = 0
+
+
+class Order(Struct, frozen=True):
+    """A command the session wants, with the ticket under which its outcome comes back.
+
+    `situation` is what the gate judges it by: the facts before the command changed any of them.
+    """
+
+    ticket: int
+    command: Command
+    situation: Situation
+
+
+class Transition(Struct, frozen=True):
+    """One step: the next session, what it wants done, what it has to say."""
+
+    session: Session
+    orders: tuple[Order, ...]
+    notices: tuple[Notice, ...]
+
+
+class Draft:
+    """One step in the making. Stations read and replace `s`; `move` alone changes its phase."""
+
+    __slots__ = ("notices", "orders", "s")
+
+    def __init__(self, session: Session) -> None:
+        self.s = session
+        self.orders: list[Order] = []
+        self.notices: list[Notice] = []
+
+    def set(self, **changes: Any) -> None:
+        """Replace fields of the session, but never its phase."""
+        self.s = replace(self.s, **changes)
+
+    def drive(self, **changes: Any) -> None:
+        """Replace fields of what was commanded."""
+        self.s = replace(self.s, drive=replace(self.s.drive, **changes))
+
+    def move(self, trigger: Trigger, **changes: Any) -> None:
+        """Follow the table from this phase.
+
+        Raises:
+            TransitionError: the table has no such pair.
+        """
+        before = self.s.phase
+        after = TABLE[before].get(trigger)
+        if after is None:
+            raise TransitionError(f"{before} has no transition for {trigger}")
+        since = self.s.since if after is before else self.s.now
+        self.s = replace(self.s, phase=after, since=since, **changes)
+        if after is not before:
+            self.notices.append(Moved(at=self.s.now, before=before, after=after, trigger=trigger))
+
+    def order(self, command: Command) -> None:
+        """Want a command; from now on what was seen before it proves nothing."""
+        ticket = self.s.tickets + 1
+        self.orders.append(Order(ticket, command, situation(self.s)))
+        now, drive = self.s.now, self.s.drive
+        if isinstance(command, RequestControl):
+            # It moves nothing and voids nothing, so it is not what we wait for before we move on.
+            asks = self.s.control_asks + 1
+            self.set(
+                tickets=ticket,
+                control=Control.ASKED,
+                control_ticket=ticket,
+                control_asks=asks,
+                control_at=now,
+            )
+            return
+        match command:
+            case SetSpeed(target=target):
+                lowered = now if target < drive.target else drive.lowered_at
+                drive = replace(
+                    drive, target=target, target_at=now, previous=drive.target, lowered_at=lowered
+                )
+            case SetIncline(target=target):
+                drive = replace(drive, incline=target, incline_at=now)
+            case Stop():
+                drive = replace(drive, stop_at=now, stop_answered_at=None, stop_retry_at=None)
+            case Start():
+                self.set(start_granted=False, owed=True)
+            case _:
+                assert_never(command)
+        self.s = replace(
+            self.s,
+            tickets=ticket,
+            drive=replace(drive, pending=Pending(ticket, command, now)),
+            evidence=void(self.s.evidence),
+        )
+
+    def say(
+        self, kind: CueKind, text: str, speed: Speed | None = None, within: Ms | None = None
+    ) -> int:
+        """Give a cue and return its number."""
+        number = self.s.cues.number + 1
+        self.s = replace(self.s, cues=replace(self.s.cues, number=number))
+        self.notices.append(
+            Cue(at=self.s.now, number=number, kind=kind, text=text, speed=speed, within=within)
+        )
+        return number
+
+    def alarm(self, finding: Finding) -> None:
+        """Tell everybody that something is wrong."""
+        self.notices.append(
+            Alarm(
+                at=self.s.now,
+                cause=finding.cause,
+                action=finding.action.name.lower(),
+                sentence=finding.sentence,
+            )
+        )
+        self.say(CueKind.ALARM, finding.sentence)
+
+    def answer(self, request: str, reply: Reply, code: str, sentence: str) -> None:
+        """Answer a request."""
+        self.notices.append(
+            Answer(id=request, reply=reply, code=code, sentence=sentence, phase=self.s.phase)
+        )
+
+
+def situation(session: Session) -> Situation:
+    """The plain facts by which the gate judges a command of this session, at this instant."""
+    drive = session.drive
+    return Situation(
+        now=session.now,
+        epoch=session.epoch if session.linked else 0,
+        control=session.control in {Control.GRANTED, Control.ASSUMED},
+        moves=session.phase in MOVING and session.epoch == session.confirmed_epoch,
+        start_granted=session.start_granted and session.phase is Phase.STARTING,
+        speed=session.evidence.speed,
+        incline=incline_of(session.evidence, session.machine),
+        age=session.evidence.age(session.now),
+        target=drive.target,
+        target_at=drive.target_at,
+        incline_target=drive.incline,
+        incline_target_at=drive.incline_at,
+    )
+
+
+def ownership(session: Session) -> Ownership | None:
+    """The claim that must be on the disk while this session is in this state; None when none."""
+    if not session.owed or session.machine is None:
+        return None
+    return Ownership(
+        fingerprint=session.machine.fingerprint,
+        program=session.program.id if session.program else "",
+        target=session.drive.target,
+        distance=session.evidence.distance,
+        elapsed=session.evidence.elapsed,
+    )
+
+
+__all__ = [
+    "ACTIVE", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Options", "Order",
+    "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership", "situation",
+]  # fmt: skip

@@ -1,0 +1,105 @@
+"""`step()`: one event folded into a session. The theory of operation is in `session.py`."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from backstride.domain.events import (
+    Event,
+    LinkDown,
+    LinkUp,
+    MachineStatus,
+    Outcome,
+    Telemetry,
+    Training,
+)
+from backstride.domain.failsafe import Action, Finding, worst
+from backstride.domain.intake import believe
+from backstride.domain.notices import CueKind
+from backstride.domain.pilot import fault, halt_now, hand_over, pilot
+from backstride.domain.session import (
+    TABLE,
+    Draft,
+    Phase,
+    Session,
+    Then,
+    Transition,
+    Trigger,
+)
+from backstride.domain.supervision import assess
+
+
+def step(session: Session, event: Event) -> Transition:
+    """Fold one event: pure, total over every pair of phase and event, and deterministic."""
+    d = Draft(session)
+    d.set(now=max(session.now, event.at))
+    if not _obsolete(session, event):
+        believe(d, event)
+        _supervise(d)
+        pilot(d)
+    return Transition(d.s, tuple(d.orders), tuple(d.notices))
+
+
+def _obsolete(s: Session, event: Event) -> bool:
+    """It comes from a connection that is no longer the present one."""
+    match event:
+        case Telemetry() | MachineStatus() | Training() | Outcome() | LinkDown():
+            return not s.linked or event.epoch != s.epoch
+        case LinkUp():
+            return event.epoch <= s.epoch
+        case _:
+            return False
+
+
+def _supervise(d: Draft) -> None:
+    """Hold what is known against what was commanded, and act on the worst of it."""
+    findings = assess(d.s)
+    known = d.s.findings
+    d.set(findings=tuple(finding.cause for finding in findings))
+    finding = worst(findings)
+    for other in findings:
+        if other.cause not in known and (other is not finding or other.action <= Action.HOLD):
+            d.alarm(other)
+    if finding is None:
+        _release(d)
+        return
+    match finding.action:
+        case Action.NONE | Action.ANNOUNCE:
+            _release(d)
+        case Action.HOLD:
+            _hold(d, findings)
+        case Action.SLOW_DOWN:
+            _slow_down(d, finding)
+        case Action.STOP:
+            _stop(d, finding)
+        case Action.HAND_OVER:
+            hand_over(d, finding)
+        case _:
+            assert_never(finding.action)
+
+
+def _release(d: Draft) -> None:
+    if d.s.phase is Phase.HOLDING and not d.s.paused:
+        d.move(Trigger.RELEASE, holds=())
+
+
+def _hold(d: Draft, findings: tuple[Finding, ...]) -> None:
+    if d.s.phase is Phase.RUNNING:
+        d.move(Trigger.HOLD)
+        d.say(CueKind.HOLD, "holding this speed")
+    if d.s.phase is Phase.HOLDING:
+        d.set(holds=tuple(f.cause for f in findings if f.action is Action.HOLD))
+
+
+def _slow_down(d: Draft, finding: Finding) -> None:
+    if d.s.phase is Phase.SLOWING and d.s.then is Then.FAULT:
+        return
+    fault(d, finding)
+    if Trigger.SLOW in TABLE[d.s.phase]:
+        d.move(Trigger.SLOW, holds=(), then=Then.FAULT)
+
+
+def _stop(d: Draft, finding: Finding) -> None:
+    if Trigger.STOP in TABLE[d.s.phase]:
+        fault(d, finding)
+        halt_now(d)
