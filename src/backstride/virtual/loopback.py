@@ -142,7 +142,7 @@ class LoopbackAir:
         """For `BleakScanner(backend=...)`."""
         return bind_scanner(self)
 
-    def set_in_range(self, address: str, *, in_range: bool) -> None:
+    async def set_in_range(self, address: str, *, in_range: bool) -> None:
         """Take a machine out of range, which loses its links, or bring it back."""
         station = self._stations[address]
         station.in_range = in_range
