@@ -129,8 +129,8 @@ class Link:
                 await self._client.connect()
         except TimeoutError:
             raise ConnectError(
-                f"{self.address} advertises but does not accept a connection;"
-                " close other apps that use the treadmill, or switch it off and on"
+                f"{self.address} does not accept a connection; close other apps that use the"
+                " treadmill, or switch it off and on"
             ) from None
         except _RADIO_FAULTS as error:
             raise ConnectError(

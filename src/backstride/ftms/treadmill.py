@@ -123,7 +123,7 @@ class BleakTreadmill:
                 await self._failed(error)
                 if isinstance(error, NotFoundError):
                     continue  # finding listened for its whole time; the next attempt listens on
-            except Exception:
+            except Exception:  # noqa: BLE001  never give up; a bug here must not end the watch
                 _LOG.exception("connection failed in an unforeseen way", stage=self.stage)
                 self._failures += 1
             await asyncio.sleep(self._delay() / SECOND)
