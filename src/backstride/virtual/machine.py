@@ -82,6 +82,7 @@ class Machine:
         self._ticking = False
         self._tick_phase = now_ms
         self._ghost_until = now_ms
+        self._absent = False
         self._uses: dict[tuple[Ms, ...], int] = {}
         self.intercept: Callable[[int, Ms], Interception | None] = _no_interception
         """Asked before each procedure; a fault may answer in the machine's place."""
@@ -108,7 +109,7 @@ class Machine:
     @property
     def advertisement(self) -> Advertisement | None:
         """What it advertises; None while it takes no further connection."""
-        if len(self._outbox.clients) >= self.model.link.clients:
+        if self._absent or len(self._outbox.clients) >= self.model.link.clients:
             return None
         identity = self.model.identity
         services = (int(Uuid.FITNESS_MACHINE),) if identity.advertises_service else ()
@@ -132,7 +133,8 @@ class Machine:
         """
         now = self._run(now_ms)
         link = self.model.link
-        if len(self._outbox.clients) >= link.clients or now < self._ghost_until:
+        full = len(self._outbox.clients) >= link.clients
+        if full or self._absent or now < self._ghost_until:
             raise ConnectionRefusedByMachineError(
                 f"{self.model.key} takes no further connection at {now} ms"
             )
@@ -357,6 +359,17 @@ class Machine:
         now = self._run(now_ms)
         for client in self._outbox.clients:
             self._outbox.drop(now, client)
+
+    def hide(self, now_ms: Ms, lasting: Ms) -> None:
+        """The machine's radio is off for this long: links are dropped, nothing is advertised."""
+        self.drop_clients(now_ms)
+        self._absent = True
+        self._outbox.announce(self._now)
+        self._agenda.add(self._now + lasting, self._reappear)
+
+    def _reappear(self, at: Ms) -> None:
+        self._absent = False
+        self._outbox.announce(at)
 
     def _tell_control_lost(self, at: Ms, client: str) -> None:
         self._outbox.send(at, client, Uuid.MACHINE_STATUS, frames.STATUS_CONTROL_LOST)

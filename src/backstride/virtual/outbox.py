@@ -20,6 +20,8 @@ class Kind(Enum):
     """Send an indication; the client's stack confirms it."""
     DISCONNECT = auto()
     """Drop the link to the client."""
+    ADVERTISE = auto()
+    """The machine's advertisement changed; there is no client."""
 
 
 class Output(Struct, frozen=True):
@@ -58,6 +60,10 @@ class Outbox:
         """Ask the radio to drop the link."""
         if client in self._subscriptions:
             self._waiting.append(Output(at, Kind.DISCONNECT, client))
+
+    def announce(self, at: Ms) -> None:
+        """Tell the radio that the advertisement changed."""
+        self._waiting.append(Output(at, Kind.ADVERTISE, ""))
 
     def subscribe(self, client: str, uuid: Uuid, at: Ms) -> None:
         """From `at` on the client gets this characteristic."""

@@ -141,6 +141,9 @@ class Peripheral:
     # --- frames and links -------------------------------------------------------------------
 
     def _deliver(self, output: Output) -> None:
+        if output.kind is Kind.ADVERTISE:
+            self._spawn(self._advertise())
+            return
         connection = self._links.get(output.client)
         if connection is None:
             return
