@@ -99,6 +99,9 @@ def _record(node: Mapping, fields: Table[Key, Field], what: str, findings: Findi
         key = _key(name, fields, what, findings)
         if key is None:
             continue
+        if key != name.text:
+            record.keys.setdefault(key, name.at)  # meant, so it is not missing as well
+            continue
         record.keys[key] = name.at
         kind = fields[key].kind
         if kind is None:
@@ -120,6 +123,7 @@ def _record(node: Mapping, fields: Table[Key, Field], what: str, findings: Findi
 
 
 def _key(name: Scalar, fields: Table[Key, Field], what: str, findings: Findings) -> Key | None:
+    """The key that is written, or else the one that is meant."""
     known = [key.value for key in fields]
     if name.text in known:
         return Key(name.text)
@@ -127,7 +131,8 @@ def _key(name: Scalar, fields: Table[Key, Field], what: str, findings: Findings)
     listed = "known here: " + ", ".join(f"`{key}`" for key in known)
     if near is not None:
         findings.add(name.at, "unknown key", name.text, f"did you mean `{near}`?")
-    elif name.text in list(Key):
+        return Key(near)
+    if name.text in list(Key):
         findings.add(name.at, f"this key does not belong into {what}", name.text, listed)
     else:
         findings.add(name.at, "unknown key", name.text, listed)

@@ -136,6 +136,8 @@ def compose(text: str, findings: Findings) -> Node:
         root = _build(YAML(typ="safe", pure=True).parse(text), findings)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark is not None and error.context_mark is not None and mark.index >= len(text.rstrip()):
+            mark = error.context_mark  # a quote that is never closed: where it was opened
         at = START if mark is None else Mark(mark.line + 1, mark.column + 1)
         what = f"this is not YAML ({error.problem or error.context or 'not understood'})"
         raise findings.fail(at, what, _line(text, at), _YAML_ADVICE) from error
@@ -147,7 +149,7 @@ def compose(text: str, findings: Findings) -> Node:
         # The parser lets a few of Python's own errors out, chr() of an impossible escape for one.
         what = f"this is not YAML ({error})"
         raise findings.fail(START, what, "", _YAML_ADVICE) from error
-    if root is None:
+    if root is None or (isinstance(root, Scalar) and root.plain and not root.text):
         accepted = "start with `name: ...`; profiles/sessions has examples"
         raise findings.fail(START, "the file is empty", "", accepted)
     return root
@@ -219,7 +221,7 @@ def _attach(stack: list[_Open], node: Node, findings: Findings) -> Node | None:
             items.append(node)
         case Mapping(entries=entries):
             if top.key is not None:
-                entries.append((top.key, node))
+                entries.append((top.key, _placed(top.key, node)))
                 top.key = None
             elif not isinstance(node, Scalar):
                 accepted = "write a word such as `speed`"
@@ -231,6 +233,13 @@ def _attach(stack: list[_Open], node: Node, findings: Findings) -> Node | None:
                 top.seen[node.text] = node.at
                 top.key = node
     return None
+
+
+def _placed(key: Scalar, node: Node) -> Node:
+    """A value that is missing stands behind its key, not where the next one begins."""
+    if isinstance(node, Scalar) and node.plain and not node.text:
+        return Scalar("", True, Mark(key.at.line, key.at.column + len(key.text) + 1))
+    return node
 
 
 def _mark(event: Event) -> Mark:
