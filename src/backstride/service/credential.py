@@ -1,0 +1,54 @@
+"""The broker's password: from a systemd credential or a file, never from argv or environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from backstride.service.configreader import ConfigError, Problem
+from backstride.service.settings import Broker
+
+OTHERS_MAY_READ: Final = 0o004
+
+
+def read_password(broker: Broker, environ: Mapping[str, str] | None = None) -> str | None:
+    """Read the broker's password from the credential, else from the file; None when neither is named.
+
+    Raises:
+        ConfigError: it is named and not there, empty, or open to every user of the host.
+    """
+    directory = (os.environ if environ is None else environ).get("CREDENTIALS_DIRECTORY")
+    if broker.credential and directory:
+        path = Path(directory) / broker.credential
+        if path.exists() or not broker.password_file:
+            return _read_secret(path, "broker.credential")
+    if broker.password_file:
+        return _read_secret(Path(broker.password_file), "broker.password_file")
+    if broker.credential:
+        raise _secret_error(
+            "broker.credential",
+            f"{broker.credential!r} is given by systemd only (LoadCredential=); to run by hand, add"
+            " `password_file`",
+        )
+    return None
+
+
+def _read_secret(path: Path, key: str) -> str:
+    try:
+        # A file system without modes shows everything as open; there is nothing to mend there.
+        if path.stat().st_mode & OTHERS_MAY_READ and os.name == "posix":
+            raise _secret_error(key, f"every user can read {path}; mend it with chmod o-r {path}")
+        secret = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise _secret_error(key, f"{path} cannot be read ({why})") from None
+    secret = secret.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise _secret_error(key, f"{path} is empty; write the password into it")
+    return secret
+
+
+def _secret_error(key: str, what: str) -> ConfigError:
+    return ConfigError((Problem("broker password", 0, key, what),))

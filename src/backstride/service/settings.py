@@ -1,0 +1,168 @@
+"""What can be configured, as types. `config` reads them from a file; every field is a key of that file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from backstride.domain import limits
+from backstride.domain.limits import Caps, SiteRules
+from backstride.domain.machine import BeltStart
+from backstride.domain.units import Incline, Ms, Speed
+
+PORT: Final = 1883
+TLS_PORT: Final = 8883
+
+
+class Protocol(StrEnum):
+    """Which version of MQTT to speak."""
+
+    AUTO = "auto"
+    """5, and 3.1.1 with a broker that does not know it."""
+    V5 = "5"
+    V311 = "3.1.1"
+
+
+class LogFormat(StrEnum):
+    """How log events are written."""
+
+    AUTO = "auto"
+    """Colour on a terminal, else JSON."""
+    JSON = "json"
+    COLOUR = "colour"
+
+
+class LogLevel(StrEnum):
+    """The least important event that is still written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """PEM files. Without `ca` the system's authorities are trusted."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class Broker(Struct, frozen=True, kw_only=True):
+    """Where the MQTT broker is and who we are there. Topics are `<prefix>/<treadmill id>/...`.
+
+    `credential` is the name of a systemd credential; where there is none, `password_file` is read.
+    """
+
+    host: str = "localhost"
+    port: int = PORT
+    user: str | None = None
+    password_file: str | None = None
+    credential: str | None = None
+    protocol: Protocol = Protocol.AUTO
+    prefix: str = "backstride"
+    trust_scalars: bool = False
+    tls: Tls | None = None
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """The house's own limits, for every treadmill in it."""
+
+    name: str = "home"
+    max_speed: Speed = limits.SITE_SPEED
+    max_incline: Incline = limits.SITE_INCLINE
+    max_backward_time: Ms = limits.BACKWARD_TIME
+    jog: bool = False
+
+    @property
+    def rules(self) -> SiteRules:
+        """The same for the envelope."""
+        return SiteRules(
+            caps=Caps(
+                reason=f"the site {self.name!r}",
+                speed=self.max_speed,
+                incline=self.max_incline,
+                backward_time=self.max_backward_time,
+            ),
+            jog=self.jog,
+        )
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """The daemon itself. `state_directory` None: systemd's, else the user's own."""
+
+    state_directory: str | None = None
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: LogLevel = LogLevel.INFO
+
+
+class Programs(Struct, frozen=True, kw_only=True):
+    """Where own programs are, besides those that come with the product."""
+
+    directory: str | None = None
+
+
+class Walker(Struct, frozen=True, kw_only=True):
+    """Who walks here, when it is always the same person: their own limits."""
+
+    max_speed: Speed | None = None
+    max_incline: Incline | None = None
+    max_backward_time: Ms | None = None
+
+    @property
+    def caps(self) -> Caps:
+        """The same for the envelope."""
+        return Caps(
+            reason="the walker's own limit",
+            speed=self.max_speed,
+            incline=self.max_incline,
+            backward_time=self.max_backward_time,
+        )
+
+
+class Treadmill(Struct, frozen=True, kw_only=True):
+    """One treadmill: how to find it, how it starts, what it may do.
+
+    Without `address`, `bluetooth_name` and `virtual` it is the only treadmill in range. `fingerprint` binds
+    it: another machine found under the same name or address is not moved.
+    """
+
+    id: str
+    name: str
+    address: str | None = None
+    bluetooth_name: str | None = None
+    adapter: str | None = None
+    virtual: str | None = None
+    belt_start: BeltStart = BeltStart.CONSOLE
+    fingerprint: str | None = None
+    max_speed: Speed | None = None
+    max_incline: Incline | None = None
+    walker: Walker | None = None
+
+    @property
+    def target(self) -> str | None:
+        """How to find it on the air, as people write it; None for the only one in range."""
+        return self.address or self.bluetooth_name
+
+    @property
+    def caps(self) -> Caps:
+        """What is configured for this machine, for the envelope."""
+        return Caps(
+            reason=f"configured for {self.name!r}",
+            speed=self.max_speed,
+            incline=self.max_incline,
+        )
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole configuration. `file` is where it came from, None for the defaults."""
+
+    broker: Broker = Broker()
+    site: Site = Site()
+    service: Service = Service()
+    programs: Programs = Programs()
+    treadmills: tuple[Treadmill, ...] = (Treadmill(id="treadmill", name="treadmill"),)
+    file: str | None = None
