@@ -1,0 +1,413 @@
+"""The only loop: event in, step, permit, execute, journal, publish.
+
+Theory of operation
+-------------------
+Adapters report events through `sink`. An event is folded at once, on the loop's thread, and everything
+that follows from it happens before the next one is folded: the gate judges the orders, permits go to the
+treadmill as tasks, the journal takes the event, notices and state go to the bus. Nothing in this path
+waits. What must wait - a radio, a disk - runs in tasks of its own and comes back as an event.
+
+Two things wait for the disk on purpose: a Start leaves only after the claim on the belt is on it, and
+nothing else ever does. A Stop waits for nothing at all.
+
+A defect in the core would surface here as an exception. Then the controller sends one last Stop past
+everything but the gate, and ends; the supervisor lets the process die, and the next life finds the claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Protocol, assert_never
+
+import structlog
+from msgspec import Struct
+
+from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
+from backstride.domain.envelope import Permit, permit
+from backstride.domain.events import Adopt, Event, Outcome, Ownership, Shutdown, Tick, Verdict
+from backstride.domain.notices import Alarm, Answer, Cue, Moved, Notice, Refused
+from backstride.domain.session import (
+    ACTIVE,
+    Order,
+    Phase,
+    Session,
+    Transition,
+    ownership,
+    situation,
+)
+from backstride.domain.step import step
+from backstride.domain.units import SECOND, Ms
+from backstride.domain.workout import Program
+from backstride.mqtt import schema
+from backstride.ports import Bus, Clock, Publication, Treadmill
+from backstride.service.clock import WallClock, suspended
+from backstride.service.journal import VERSION as JOURNAL_VERSION
+from backstride.service.journal import Opening
+from backstride.service.view import View, same
+
+TICK: Final[Ms] = 100
+"""Time between two ticks while a session is under way."""
+IDLE_TICK: Final[Ms] = 500
+"""And while none is: nothing but a confirm window needs it."""
+MOVING_STATE: Final[Ms] = 1 * SECOND
+IDLE_STATE: Final[Ms] = 30 * SECOND
+"""The state is published at least this often, changed or not."""
+CLAIM_PAUSE: Final[Ms] = 5 * SECOND
+"""The claim's counters are refreshed no more often than this, so that the disk rests."""
+CUE_EXPIRY: Final = 10
+"""Seconds after which a cue is no news any more."""
+GIVE_UP: Final[Ms] = 25 * SECOND
+"""A shutdown waits this long for the belt to be proven still: a ramp from 5.5 km/h and 9 s of coasting."""
+
+
+class SessionJournal(Protocol):
+    """Where a session's events go; `service.journal` has one on disk and one in memory."""
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        ...
+
+    def begin(self, opening: Opening) -> None:
+        """Start the record of a session."""
+        ...
+
+    def append(self, event: Event) -> None:
+        """Add an event."""
+        ...
+
+    def end(self) -> None:
+        """The session is over."""
+        ...
+
+    async def secure(self) -> None:
+        """Return when everything is on the disk."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the claim on a moving belt is kept; `service.recovery` has the real one."""
+
+    async def write(self, record: Ownership | None) -> None:
+        """Make a claim durable, or withdraw it."""
+        ...
+
+    def load(self) -> tuple[Ownership, Ms] | None:
+        """The claim of an earlier life, and its age."""
+        ...
+
+
+class Ports(Struct, frozen=True):
+    """The world of one treadmill. `trouble` says why there is no link, `stage` how far it is."""
+
+    treadmill: Treadmill
+    bus: Bus
+    journal: SessionJournal
+    ledger: Ledger
+    clock: Clock
+    wall: WallClock
+    trouble: Callable[[], str | None]
+    stage: Callable[[], str]
+    slept: Callable[[], Ms] = suspended
+
+
+class Controller:
+    """One treadmill's session, from events to orders. See the theory of operation above."""
+
+    def __init__(
+        self,
+        treadmill: str,
+        boot: str,
+        ports: Ports,
+        session: Session,
+        programs: tuple[Program, ...],
+    ) -> None:
+        self.session = session
+        self.view = View(treadmill, boot)
+        self.alive_at: Ms = ports.clock.now()
+        """When the loop last ticked: the watchdog is fed only while this is recent."""
+        self.watchers: list[Callable[[Event, Transition], None]] = []
+        """Called after each fold; they observe and must not raise."""
+        self._ports = ports
+        self._programs = programs
+        self._log = structlog.get_logger("backstride.session").bind(treadmill=treadmill)
+        self._inbox: deque[Event] = deque()
+        self._folding = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._failed: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._slept = ports.slept()
+        self._recording = False
+        self._claim: Ownership | None = None
+        self._claimed_at: Ms = 0
+        self._claim_wanted = asyncio.Event()
+        self._claim_done: asyncio.Future[None] | None = None
+        self._shown: schema.State | None = None
+        self._shown_at: Ms = 0
+        self._rested = asyncio.Event()
+        self._rested.set()
+
+    @property
+    def phase(self) -> str:
+        """The present phase, for the bus's `expect`."""
+        return self.session.phase
+
+    # -- life ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run the session until cancelled.
+
+        Raises:
+            BaseExceptionGroup: an adapter or the core failed; the belt was sent a last Stop.
+        """
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+        if found := self._ports.ledger.load():
+            record, age = found
+            self._log.warning("a belt was left moving", program=record.program, age_ms=age)
+            self._claim = record
+            self.sink(Adopt(at=self._ports.clock.now(), record=record, age=age))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(self._ports.journal.run(), name="journal")
+                tasks.create_task(self._keep_claim(), name="claim")
+                tasks.create_task(self._ports.bus.run(self.sink), name="bus")
+                tasks.create_task(self._ports.treadmill.run(self.sink), name="treadmill")
+                self._tick()
+                await self._failed
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tasks = None
+
+    async def shut_down(self) -> None:
+        """Bring the belt down and return when it is proven still, or after GIVE_UP."""
+        self.sink(Shutdown(at=self._ports.clock.now()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_UP / SECOND):
+                await self._rested.wait()
+        if self.session.owed:
+            self._log.critical("the belt is not proven still at the end of the service")
+        await self._ports.journal.secure()
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def sink(self, event: Event) -> None:
+        """Fold an event now; one that arrives while another is folded comes right after it."""
+        self._inbox.append(event)
+        if self._folding:
+            return
+        self._folding = True
+        try:
+            while self._inbox:
+                self._fold(self._inbox.popleft())
+        except Exception as error:  # noqa: BLE001  whatever it is, the belt comes first
+            self._abandon(error)
+        finally:
+            self._folding = False
+
+    def _fold(self, event: Event) -> None:
+        before = self.session
+        transition = step(before, event)
+        after = self.session = transition.session
+        self._record(before, after, event)
+        for order in transition.orders:
+            self._dispatch(order)
+        if before.owed != after.owed or before.phase is not after.phase:
+            self._note_claim()
+        for notice in transition.notices:
+            self._tell(notice)
+        for watch in self.watchers:
+            watch(event, transition)
+        self._publish(before, after, event)
+
+    def _dispatch(self, order: Order) -> None:
+        """Ask the gate, and let what it permits go out."""
+        decision = permit(order.command, order.ticket, order.situation, self.session.envelope)
+        if isinstance(decision, Permit):
+            if self._tasks is not None:
+                self._tasks.create_task(self._execute(decision), name=f"execute {decision!r}")
+            return
+        sentence = f"the gate refused {order.command!r}: {decision.sentence}"
+        self._tell(
+            Refused(
+                at=self.session.now,
+                command=repr(order.command),
+                rule=decision.rule,
+                sentence=sentence,
+            )
+        )
+        self._inbox.append(
+            Outcome(
+                at=self.session.now,
+                epoch=self.session.epoch,
+                ticket=order.ticket,
+                verdict=Verdict.REJECTED,
+                detail=f"permit: {decision.rule}",
+            )
+        )
+
+    async def _execute(self, granted: Permit) -> None:
+        match granted.command:
+            case Start():
+                await self._claim_on_disk()
+            case Stop() | SetSpeed() | SetIncline() | RequestControl():
+                pass
+            case _:
+                assert_never(granted.command)
+        self.sink(await self._ports.treadmill.execute(granted))
+
+    def _tick(self) -> None:
+        """One tick; the next is due by the present phase."""
+        now = self._ports.clock.now()
+        slept = self._ports.slept()
+        self.sink(Tick(at=now, slept=max(slept - self._slept, 0)))
+        self._slept = slept
+        self.alive_at = now
+        pause = TICK if self.session.phase in _LIVELY else IDLE_TICK
+        self._timer = asyncio.get_running_loop().call_later(pause / SECOND, self._tick)
+
+    def _abandon(self, error: Exception) -> None:
+        """The core is broken: one last Stop through the gate, then let the process die."""
+        self._log.critical("the session failed; sending a last Stop", exc_info=error)
+        self._inbox.clear()
+        if self._tasks is not None:
+            last = permit(Stop(), self.session.tickets + 1, situation(self.session), None)
+            if isinstance(last, Permit):
+                self._tasks.create_task(self._last_words(last, error), name="last stop")
+
+    async def _last_words(self, last: Permit, error: Exception) -> None:
+        await self._ports.treadmill.execute(last)
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    # -- the disk ------------------------------------------------------------------------------
+
+    def _record(self, before: Session, after: Session, event: Event) -> None:
+        """Journal from the arming (or recovery) on until the session rests."""
+        if not self._recording and _worth_recording(after):
+            self._recording = True
+            self._ports.journal.begin(
+                Opening(
+                    version=JOURNAL_VERSION,
+                    boot=self.view.boot,
+                    treadmill=self.view.treadmill,
+                    time=self._ports.wall.stamp(),
+                    session=before,
+                )
+            )
+        if self._recording:
+            self._ports.journal.append(event)
+            if not _worth_recording(after):
+                self._recording = False
+                self._ports.journal.end()
+
+    def _note_claim(self) -> None:
+        """The debt to the belt began or ended: the disk must know."""
+        if (self._claim is None) != (ownership(self.session) is None) and not self.session.adopted:
+            self._claim_wanted.set()
+        if self.session.phase in _LIVELY or self.session.owed:
+            self._rested.clear()
+        else:
+            self._rested.set()
+
+    async def _keep_claim(self) -> None:
+        """Keep the record on the disk in step with the session, at most once a second."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLAIM_PAUSE / SECOND if self._claim else None):
+                    await self._claim_wanted.wait()
+            self._claim_wanted.clear()
+            if self.session.adopted is not None:
+                continue
+            record = ownership(self.session)
+            if record != self._claim:
+                await self._ports.ledger.write(record)
+                self._claim = record
+            if self._claim_done is not None and not self._claim_done.done():
+                self._claim_done.set_result(None)
+
+    async def _claim_on_disk(self) -> None:
+        """Return when the claim that goes with a Start is on the disk, together with the journal."""
+        self._claim_done = asyncio.get_running_loop().create_future()
+        self._claim_wanted.set()
+        await self._claim_done
+        await self._ports.journal.secure()
+
+    # -- the outside ---------------------------------------------------------------------------
+
+    def _tell(self, notice: Notice) -> None:
+        self.view.note(notice)
+        bus, time = self._ports.bus, self._ports.wall.stamp()
+        match notice:
+            case Answer():
+                bus.answer(notice)
+                self._log.info(
+                    "request",
+                    id=notice.id,
+                    reply=notice.reply,
+                    code=notice.code,
+                    phase=notice.phase,
+                )
+            case Cue():
+                payload = schema.encode(self.view.cue(notice, time))
+                bus.publish(Publication("cue", payload, expiry=CUE_EXPIRY, cue=notice.number))
+            case Alarm():
+                note = self.view.event(
+                    time, "alarm", notice.sentence, cause=notice.cause, action=notice.action
+                )
+                bus.publish(Publication("event", schema.encode(note)))
+                self._log.warning("alarm", cause=notice.cause, action=notice.action)
+            case Moved():
+                sentence = f"{notice.before} to {notice.after}"
+                note = self.view.event(time, "moved", sentence, trigger=notice.trigger)
+                bus.publish(Publication("event", schema.encode(note)))
+                self._log.info(
+                    "phase", before=notice.before, after=notice.after, trigger=notice.trigger
+                )
+            case Refused():
+                note = self.view.event(time, "refused", notice.sentence, rule=notice.rule)
+                bus.publish(Publication("event", schema.encode(note)))
+                self._log.error("gate refused", command=notice.command, rule=notice.rule)
+            case _:
+                assert_never(notice)
+
+    def _publish(self, before: Session, after: Session, event: Event) -> None:
+        """Publish what changed: the state at each change and now and then, the rest when it differs."""
+        now, time = self._ports.clock.now(), self._ports.wall.stamp()
+        pause = MOVING_STATE if after.phase in _LIVELY else IDLE_STATE
+        moved = before.phase is not after.phase
+        if moved or not isinstance(event, Tick) or now - self._shown_at >= pause:
+            state = self.view.state(after, now, time)
+            if now - self._shown_at >= pause or not same(self._shown, state):
+                self._send("state", state)
+                self._shown, self._shown_at = state, now
+        if (before.linked, before.epoch) != (after.linked, after.epoch) or after.bus > before.bus:
+            link = self.view.connection(
+                after, time, stage=self._ports.stage(), reason=self._ports.trouble()
+            )
+            self._send("connection", link)
+            self._send("info", self.view.info(after))
+            self._send("programs", self.view.programs(after, self._programs))
+        elif before.envelope is not after.envelope:
+            self._send("info", self.view.info(after))
+        elif before.selected is not after.selected:
+            self._send("programs", self.view.programs(after, self._programs))
+        if moved and after.program is not None:
+            summary = self.view.summary(after, time)
+            if summary is not None:
+                self._send("session", summary)
+
+    def _send(self, topic: str, payload: Struct) -> None:
+        self._ports.bus.publish(Publication(topic, schema.encode(payload), retain=True))
+
+
+_LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
+"""Phases in which time matters by the tenth of a second."""
+
+
+def _worth_recording(session: Session) -> bool:
+    return session.phase in _LIVELY or session.owed

@@ -1,0 +1,150 @@
+"""What a dead process leaves behind: the claim on a moving belt, and how a new life finds it.
+
+The ownership record is on the disk before a Start leaves for the machine and stays until the belt is
+proven still. A process that finds one at its start hands it to the session as `Adopt`: the session
+decides, by the machine's counters, whether the belt that moves now is the one we left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from backstride.domain.errors import BackstrideError
+from backstride.domain.events import Ownership
+from backstride.domain.units import Ms
+
+_LOG: Final = structlog.get_logger("backstride.recovery")
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+UNKNOWN_AGE: Final[Ms] = 24 * 60 * 60_000
+"""The age of a record whose clocks tell nothing: older than any session."""
+
+
+class LockedError(BackstrideError):
+    """Another daemon runs this treadmill."""
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """An ownership record with the clocks by which its age can be told.
+
+    `boottime` is only comparable within one boot of the host; `wall` may have been set.
+    """
+
+    record: Ownership
+    boot_id: str
+    boottime: float
+    wall: float
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _boottime() -> float:
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _age(claim: Claim) -> Ms:
+    if claim.boot_id and claim.boot_id == _boot_id():
+        return int(max(_boottime() - claim.boottime, 0) * 1_000)
+    elapsed = time.time() - claim.wall
+    return int(elapsed * 1_000) if 0 <= elapsed * 1_000 < UNKNOWN_AGE else UNKNOWN_AGE
+
+
+class MemoryLedger:
+    """A ledger for simulations."""
+
+    def __init__(self, record: Ownership | None = None) -> None:
+        self.record = record
+
+    async def write(self, record: Ownership | None) -> None:
+        """Keep the claim, or drop it."""
+        self.record = record
+
+    def load(self) -> tuple[Ownership, Ms] | None:
+        """The claim of an earlier life, and its age."""
+        return None if self.record is None else (self.record, 0)
+
+
+class FileLedger:
+    """The ownership record of one treadmill: one small file, replaced atomically."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "owner.json"
+
+    async def write(self, record: Ownership | None) -> None:
+        """Make a claim durable, or withdraw it. Returns when it is on the disk or the disk failed."""
+        await asyncio.get_running_loop().run_in_executor(None, self._write, record)
+
+    def _write(self, record: Ownership | None) -> None:
+        try:
+            if record is None:
+                self._path.unlink(missing_ok=True)
+                return
+            claim = Claim(record=record, boot_id=_boot_id(), boottime=_boottime(), wall=time.time())
+            draft = self._path.with_suffix(".new")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                file.write(msgspec.json.encode(claim))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+            _sync_directory(self._path.parent)
+        except OSError as error:
+            # A full disk must not keep the belt from being stopped; it is said and survived.
+            _LOG.error("ownership not recorded", reason=str(error))
+
+    def load(self) -> tuple[Ownership, Ms] | None:
+        """The claim of an earlier life and its age, or None. A damaged record is reported."""
+        try:
+            claim = msgspec.json.decode(self._path.read_bytes(), type=Claim)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            _LOG.error("ownership record unreadable", path=str(self._path), reason=str(error))
+            return None
+        return claim.record, _age(claim)
+
+
+def _sync_directory(directory: Path) -> None:
+    """A rename is durable only when its directory is."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def lock(directory: Path) -> IO[bytes]:
+    """Claim a treadmill's state directory for this process, until the file is closed.
+
+    Raises:
+        LockedError: another daemon holds it, or the directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = (directory / "lock").open("wb")
+    except OSError as error:
+        raise LockedError(
+            f"{directory} cannot be written: {error.strerror}; set service.state_directory"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise LockedError(
+            f"another backstride runs the treadmill of {directory}; stop it first"
+        ) from error
+    return file
