@@ -108,6 +108,7 @@ def envelope(
     layers: list[tuple[Layer, Caps | None]] = [
         (Layer.SITE, site.caps),
         (Layer.MACHINE, own),
+        (Layer.MACHINE, site.machine),
         (Layer.WALKER, walker),
     ]
     if program is not None:

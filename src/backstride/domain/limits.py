@@ -92,10 +92,12 @@ class Caps(Struct, frozen=True, kw_only=True):
 class SiteRules(Struct, frozen=True, kw_only=True):
     """A site's limits and choices, from its configuration.
 
-    `jog` unlocks programs of level `locked`, and with them speeds up to JOG_SPEED.
+    `machine` is what the site allows on this one treadmill; it speaks in the machine layer. `jog`
+    unlocks programs of level `locked`, and with them speeds up to JOG_SPEED.
     """
 
     caps: Caps = Caps(
         reason="the site's default for adults", speed=SITE_SPEED, incline=SITE_INCLINE
     )
+    machine: Caps | None = None
     jog: bool = False
