@@ -128,7 +128,7 @@ _REMEDY: Final = (
     " `password_file`, or use a systemd credential and name it with `credential`"
 )
 _SECRETS: Final[tuple[str, ...]] = ("password", "passwd", "pass", "secret", "token")
-_NO_SECRETS: Final = dict.fromkeys(_SECRETS, _REMEDY)
+_NO_SECRETS: Final[dict[str, str]] = dict.fromkeys(_SECRETS, _REMEDY)
 
 
 def find_config(chosen: str | Path | None, environ: Mapping[str, str] | None = None) -> Path | None:
