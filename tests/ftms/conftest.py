@@ -124,19 +124,24 @@ def change(model, path, value):
 
 
 @asynccontextmanager
-async def bench(machine="ideal", *, target=None, waits=None, changes=None, source=None):
-    """Run the adapter against a machine until the block ends."""
+async def bench(
+    machine="ideal", *, target=None, waits=None, changes=None, wrap=lambda b: b, scanner=None
+):
+    """Run the adapter against a machine until the block ends.
+
+    `changes` alters settings of the machine; `wrap` makes a faulty client backend of the good one.
+    """
     model = load_machine(machine)
     for path, value in (changes or {}).items():
         model = change(model, path, value)
     air = LoopbackAir()
     virtual = VirtualMachine(model)
-    pump = await air.serve(virtual, source(virtual) if source else None)
+    pump = await air.serve(virtual)
     treadmill = BleakTreadmill(
         target or ByAddress(virtual.address),
         clock=LoopClock(),
         belt_start=BeltStart.REMOTE,
-        radio=Radio(client=air.client_backend(), scanner=air.scanner_backend()),
+        radio=Radio(client=wrap(air.client_backend()), scanner=scanner or air.scanner_backend()),
         waits=waits or Waits(),
         rng=random.Random(SEED),
     )
@@ -154,6 +159,19 @@ async def bench(machine="ideal", *, target=None, waits=None, changes=None, sourc
 @pytest.fixture
 def make_bench():
     return bench
+
+
+@pytest.fixture
+def make_machine():
+    """A virtual machine with some settings changed."""
+
+    def make(name="ideal", *, address=None, **changes):
+        model = load_machine(name)
+        for path, value in changes.items():
+            model = change(model, path.replace("__", "."), value)
+        return VirtualMachine(model, address=address)
+
+    return make
 
 
 @pytest.fixture
