@@ -137,6 +137,8 @@ EDITS = [
     ("      - work: 60 s\n        speed: 1.5 km/h", "      - speed: 1.5 km/h", 15, 9, "has no effort"),
     ("speed: 1.5 km/h\n        incline", "incline", 15, 9, "the step has no speed"),
     ("incline: 1 %", "recover: 30 s", 17, 9, "a step has one effort"),
+    ("incline: 1 %", "sped: 1 km/h", 17, 9, "did you mean `speed`?"),
+    ("speed: 1.5 km/h", "sped: 1 km/h\n        ramp: 1 km/h to 2 km/h", 16, 9, "did you mean `speed`?"),
     ("incline: 1 %", "ramp: 1 km/h to 2 km/h", 17, 9, "a step has one speed"),
     ("    facing: forward\n", "", 9, 5, "must say which way the walker looks"),
     ("cue: stay tall", "facing: backward", 18, 9, "only the first step has a facing"),
@@ -445,6 +447,56 @@ def test_a_damaged_file_is_refused_or_still_within_every_limit():
             assert breaks_a_limit(program) is None, bytes(data)
     print("refused", refused, "of 400")  # noqa: T201  how to repeat a failure
     assert places == refused > 100
+
+
+PIECES = [
+    "\n",
+    "  ",
+    "- ",
+    ": ",
+    "[",
+    "{",
+    '"',
+    "'",
+    "|",
+    "&a",
+    "*a",
+    "!",
+    "? ",
+    "---\n",
+    "#",
+    "~",
+    "<<",
+    "é",
+]
+
+
+def test_a_file_with_its_lines_mixed_up_is_refused_or_still_within_every_limit():
+    print("seed", SEED)  # noqa: T201  how to repeat a failure
+    rng = random.Random(SEED)
+    refused = 0
+    for _ in range(400):
+        lines = rng.choice(PROGRAMS).read_text("utf-8").splitlines(keepends=True)
+        for _ in range(rng.randint(1, 4)):
+            one, other = rng.randrange(len(lines)), rng.randrange(len(lines))
+            at = rng.randrange(len(lines[one]))
+            match rng.randrange(4):
+                case 0:
+                    del lines[one]
+                case 1:
+                    lines[one], lines[other] = lines[other], lines[one]
+                case 2:
+                    lines[one] = lines[one][:at] + rng.choice(PIECES) + lines[one][at:]
+                case _:
+                    lines[one] = lines[one][:at] + lines[one][at + 1 :] + "\n"
+        try:
+            program = read_program("".join(lines), "mixed")
+        except ScriptError:
+            refused += 1
+        else:
+            assert breaks_a_limit(program) is None, "".join(lines)
+    print("refused", refused, "of 400")  # noqa: T201  how to repeat a failure
+    assert refused > 200
 
 
 def test_random_bytes_are_refused():

@@ -231,7 +231,7 @@ def _step(node: Mapping, findings: Findings, *, first: bool) -> StepItem | None:
     elif first and Key.FACING not in record.keys:
         accepted = "add `facing: forward` or `facing: backward`"
         findings.add(node.at, "the first step must say which way the walker looks", "", accepted)
-    if effort is None or pace is None:
+    if effort is None or pace is None or not {effort, pace} <= record.places.keys():
         return None
     duration = record.value(effort, int)
     span = record.value(Key.RAMP, Span)
