@@ -166,5 +166,5 @@ def test_the_mosquitto_example_starts_and_has_no_delay(tmp_path):
                 break
         assert "running" in lines[-1], lines
     finally:
-        broker.terminate()
+        broker.kill()
         broker.communicate(timeout=5)
