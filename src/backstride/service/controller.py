@@ -70,8 +70,8 @@ class SessionJournal(Protocol):
         """Write until cancelled."""
         ...
 
-    def begin(self, opening: Opening) -> None:
-        """Start the record of a session."""
+    def begin(self, program: str, opening: Opening) -> None:
+        """Start the record of a session of `program`."""
         ...
 
     def append(self, event: Event) -> None:
@@ -290,14 +290,16 @@ class Controller:
         """Journal from the arming (or recovery) on until the session rests."""
         if not self._recording and _worth_recording(after):
             self._recording = True
+            program = after.program.id if after.program else "recovery"
             self._ports.journal.begin(
+                program,
                 Opening(
                     version=JOURNAL_VERSION,
                     boot=self.view.boot,
                     treadmill=self.view.treadmill,
                     time=self._ports.wall.stamp(),
                     session=before,
-                )
+                ),
             )
         if self._recording:
             self._ports.journal.append(event)

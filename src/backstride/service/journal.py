@@ -121,8 +121,9 @@ class MemoryJournal:
     async def run(self) -> None:
         """Nothing to do: memory is quick enough."""
 
-    def begin(self, opening: Opening) -> None:
-        """Start a new session's records."""
+    def begin(self, program: str, opening: Opening) -> None:
+        """Start a new session's records; `program` only names a file, and there is none."""
+        del program
         self.openings.append(opening)
         self.events.clear()
 
@@ -153,11 +154,10 @@ class FileJournal:
         self.failed: str | None = None
         """Why the disk takes no records now; None while it does."""
 
-    def begin(self, opening: Opening) -> None:
-        """Start the file of a new session."""
+    def begin(self, program: str, opening: Opening) -> None:
+        """Start the file of a new session of `program`."""
         self._count += 1
         stamp = opening.time.replace(":", "").replace("-", "").split(".")[0]
-        program = opening.session.program.id if opening.session.program else "recovery"
         name = f"{stamp}-{opening.boot[:6]}-{self._count:03}-{program}{SUFFIX}"
         self._put(self._directory / name)
         self._put(encode_line(opening))

@@ -1,0 +1,237 @@
+"""The daemon: every treadmill of the configuration, each with its own session, limits and topics.
+
+Theory of operation
+-------------------
+Treadmills share the process and nothing else. Each has a controller, a broker connection of its own (with
+its own will), a journal, a claim and a lock. The process is ready when all controllers run. The watchdog
+is fed only while every control loop ticks.
+
+The process ends in one of two ways. Told to (SIGTERM, SIGINT): every belt is brought down and proven
+still, or the time for it runs out. On a defect in one controller: that one has sent its last Stop; the
+others are brought down in the same controlled way before the process exits with an error, and the next
+life finds whatever could not be stopped by its claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import structlog
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.scanner import BaseBleakScanner
+
+from backstride import __version__
+from backstride.domain.errors import BackstrideError
+from backstride.domain.session import Options, Session
+from backstride.domain.units import SECOND, Ms
+from backstride.domain.workout import Program
+from backstride.ftms.discovery import ByAddress, Target, parse_target
+from backstride.ftms.radio import Radio
+from backstride.ftms.treadmill import BleakTreadmill
+from backstride.mqtt.client import BrokerSettings
+from backstride.mqtt.client import Tls as MqttTls
+from backstride.mqtt.link import MqttBus
+from backstride.scripts.catalogue import Catalogue, shipped_dir
+from backstride.service import systemd
+from backstride.service.clock import LoopClock, WallClock
+from backstride.service.config import state_directory
+from backstride.service.controller import Controller, Ports
+from backstride.service.credential import read_password
+from backstride.service.journal import FileJournal
+from backstride.service.recovery import FileLedger, lock
+from backstride.service.settings import Broker, Config, Treadmill
+
+_LOG: Final = structlog.get_logger("backstride.service")
+
+ALIVE: Final[Ms] = 2 * SECOND
+"""A control loop that did not tick for this long is not fed the watchdog for."""
+
+
+class DefectError(BackstrideError):
+    """A controller failed; the belts were brought down as far as possible."""
+
+
+class Radios:
+    """The radios of this process: the host's own, and the virtual air when a treadmill needs it."""
+
+    def __init__(self) -> None:
+        self._air: object | None = None
+        self.pumps: dict[str, object] = {}
+        """What drives each virtual machine (`virtual.pump.Pump`), by treadmill id."""
+
+    async def provide(self, treadmill: Treadmill) -> tuple[Radio, Target]:
+        """The radio that reaches a treadmill, and what to look for on it."""
+        if treadmill.virtual is None:
+            return Radio(adapter=treadmill.adapter), parse_target(treadmill.target)
+        # Bumble is an extra and heavy: loaded only for those who asked for a virtual treadmill.
+        from backstride.virtual.catalogue import load_machine  # noqa: PLC0415
+        from backstride.virtual.machine import Machine  # noqa: PLC0415
+        from backstride.virtual.model import derive_address  # noqa: PLC0415
+        from backstride.virtual.radio import Air  # noqa: PLC0415
+
+        if not isinstance(self._air, Air):
+            self._air = Air()
+        model = load_machine(treadmill.virtual)
+        now = LoopClock().now()
+        address = derive_address(f"{treadmill.id}/{treadmill.virtual}")
+        machine = Machine(model, now_ms=now, address=address)
+        self.pumps[treadmill.id] = await self._air.serve(machine)
+        client: type[BaseBleakClient] = self._air.client_backend()
+        scanner: type[BaseBleakScanner] = self._air.scanner_backend()
+        return Radio(client=client, scanner=scanner), ByAddress(machine.address)
+
+
+def broker_settings(broker: Broker, treadmill: str, password: str | None) -> BrokerSettings:
+    """The broker connection of one treadmill."""
+    tls = broker.tls
+    return BrokerSettings(
+        treadmill=treadmill,
+        host=broker.host,
+        port=broker.port,
+        user=broker.user,
+        password=password,
+        tls=None if tls is None else MqttTls(ca=tls.ca, certificate=tls.cert, key=tls.key),
+        prefix=f"{broker.prefix}/{treadmill}",
+        trust_scalars=broker.trust_scalars,
+    )
+
+
+class Service:
+    """The treadmills of one configuration, built and run together."""
+
+    def __init__(self, config: Config, options: Options | None = None) -> None:
+        self.config = config
+        self.controllers: list[Controller] = []
+        self.boot = secrets.token_hex(4)
+        self.ready = asyncio.Event()
+        """Set when every controller runs."""
+        self._options = options or Options()
+        self._ending = asyncio.Event()
+        self.radios = Radios()
+
+    def end(self) -> None:
+        """Ask the service to end in a controlled way."""
+        self._ending.set()
+
+    async def run(self) -> None:
+        """Run until told to end.
+
+        Raises:
+            DefectError: a controller failed.
+            BackstrideError: the configuration cannot be put to work (a lock, a password, a program).
+        """
+        catalogue = self._load_programs()
+        with ExitStack() as locks:
+            for treadmill in self.config.treadmills or (
+                Treadmill(id="treadmill", name="Treadmill"),
+            ):
+                home = state_directory(self.config) / treadmill.id
+                locks.enter_context(lock(home))
+                self.controllers.append(await self._build(treadmill, home, catalogue))
+            await self._run_all()
+
+    def _load_programs(self) -> Catalogue:
+        own = self.config.programs.directory
+        directories = [shipped_dir()] + ([Path(own)] if own else [])
+        catalogue = Catalogue.load(*directories)
+        for error in catalogue.errors:
+            _LOG.error("program refused", file=error.file, problems=str(error))
+        return catalogue
+
+    async def _build(self, treadmill: Treadmill, home: Path, catalogue: Catalogue) -> Controller:
+        clock = LoopClock()
+        radio, target = await self.radios.provide(treadmill)
+        belt = BleakTreadmill(target, clock=clock, belt_start=treadmill.belt_start, radio=radio)
+        holder: list[Controller] = []
+        settings = broker_settings(
+            self.config.broker, treadmill.id, read_password(self.config.broker)
+        )
+        bus = MqttBus(
+            settings,
+            clock=clock,
+            programs=catalogue.find,
+            phase=lambda: holder[0].phase,
+            boot=self.boot,
+        )
+        ports = Ports(
+            treadmill=belt,
+            bus=bus,
+            journal=FileJournal(home / "journal"),
+            ledger=FileLedger(home),
+            clock=clock,
+            wall=WallClock(),
+            trouble=lambda: belt.trouble,
+            stage=lambda: belt.stage.value,
+        )
+        site = self.config.site.rules
+        session = Session(
+            site=type(site)(caps=site.caps, machine=treadmill.caps, jog=site.jog),
+            walker=treadmill.walker.caps if treadmill.walker else None,
+            options=self._options,
+            bound=treadmill.fingerprint,
+        )
+        programs: tuple[Program, ...] = tuple(catalogue)
+        holder.append(Controller(treadmill.id, self.boot, ports, session, programs))
+        return holder[0]
+
+    async def _run_all(self) -> None:
+        tasks = [
+            asyncio.create_task(controller.run(), name=f"controller {controller.view.treadmill}")
+            for controller in self.controllers
+        ]
+        ending = asyncio.create_task(self._ending.wait(), name="ending")
+        feeding = asyncio.create_task(self._feed_watchdog(), name="watchdog")
+        _LOG.info("ready", version=__version__, boot=self.boot, treadmills=len(tasks))
+        systemd.notify(systemd.READY, systemd.status(f"{len(tasks)} treadmills"))
+        self.ready.set()
+        try:
+            await asyncio.wait({*tasks, ending}, return_when=asyncio.FIRST_COMPLETED)
+            systemd.notify(systemd.STOPPING, systemd.status("bringing the belts to rest"))
+            healthy = [
+                c for c, task in zip(self.controllers, tasks, strict=True) if not task.done()
+            ]
+            await asyncio.gather(*(controller.shut_down() for controller in healthy))
+        finally:
+            for task in (*tasks, ending, feeding):
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(ending, feeding, return_exceptions=True)
+        defects = [r for r in results if isinstance(r, Exception)]
+        for defect in defects:
+            _LOG.critical("controller failed", exc_info=defect)
+        if defects:
+            raise DefectError("a session failed inside; the log has the details")
+
+    async def _feed_watchdog(self) -> None:
+        """Feed systemd's watchdog from the control loops: only while each of them ticks."""
+        interval = systemd.watchdog_interval()
+        if interval is None:
+            return
+        clock = LoopClock()
+        while True:
+            if all(clock.now() - controller.alive_at < ALIVE for controller in self.controllers):
+                systemd.notify(systemd.WATCHDOG)
+            await asyncio.sleep(interval / SECOND)
+
+
+async def serve(
+    config: Config, options: Options | None = None, started: Callable[[Service], None] | None = None
+) -> None:
+    """Run the daemon until SIGTERM or SIGINT; `started` is given the service before it runs.
+
+    Raises:
+        BackstrideError: it cannot start, or a controller failed.
+    """
+    service = Service(config, options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.end)
+    if started is not None:
+        started(service)
+    await service.run()
