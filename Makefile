@@ -1,0 +1,50 @@
+# Every target sets itself up: see tools/setup. `make` alone lists them.
+SHELL := /bin/bash
+RUN := .venv/bin
+export PATH := $(PATH):/usr/sbin:/sbin
+export PYTHONUNBUFFERED := 1
+
+BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
+TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## the environment, and mosquitto
+	@tools/setup $(BROKER)
+
+demo: setup ## a guided session on the virtual treadmill, with a live view
+	@$(RUN)/backstride demo $(DEMO)
+
+check: ## format, lint, types, architecture: what to run before each commit
+	@tools/setup
+	$(RUN)/ruff format --check --quiet .
+	$(RUN)/ruff check --quiet .
+	$(RUN)/mypy
+	$(RUN)/pyright --warnings
+	$(RUN)/pytest -q tests/architecture
+
+test: ## the whole test suite
+	@tools/setup $(TESTS)
+	$(MAKE) --no-print-directory check
+	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
+
+format: ## let ruff format and mend what it can
+	@tools/setup
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix --quiet . || true
+
+bench: ## Backstride against a bare script: table, ratios, plot, JSON
+	@tools/setup $(BROKER)
+	$(RUN)/python -m bench $(BENCH)
+
+screenshots: ## the terminal views as SVG, in docs/pictures
+	@tools/setup $(BROKER)
+	$(RUN)/python tools/pictures.py docs/pictures
+
+clean: ## forget the environment and everything made
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build var
