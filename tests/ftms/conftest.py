@@ -25,6 +25,7 @@ from backstride.virtual.clock import run_virtual
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine as VirtualMachine
 from backstride.virtual.pump import Pump
+from backstride.virtual.radio import Air
 
 SEED = 20_261_120
 
@@ -50,7 +51,7 @@ MACHINE = Machine(
     address="00:11:22:33:44:55",
     name="Bench",
     fingerprint="bench",
-    speed=SpeedRange(10, 2_000, 10),
+    speed=SpeedRange(1, 2_000, 1),
     incline=InclineRange(0, 150, 5),
     belt_start=BeltStart.REMOTE,
 )
@@ -84,7 +85,7 @@ def grant(command, *, epoch=1, ticket=1, now=0):
 class Bench:
     """One virtual machine, one adapter, and everything that the adapter reported."""
 
-    air: LoopbackAir
+    air: LoopbackAir | Air
     machine: VirtualMachine
     pump: Pump
     treadmill: BleakTreadmill
@@ -125,7 +126,14 @@ def change(model, path, value):
 
 @asynccontextmanager
 async def bench(
-    machine="ideal", *, target=None, waits=None, changes=None, wrap=lambda b: b, scanner=None
+    machine="ideal",
+    *,
+    target=None,
+    waits=None,
+    changes=None,
+    wrap=lambda b: b,
+    scanner=None,
+    air=None,
 ):
     """Run the adapter against a machine until the block ends.
 
@@ -134,7 +142,7 @@ async def bench(
     model = load_machine(machine)
     for path, value in (changes or {}).items():
         model = change(model, path, value)
-    air = LoopbackAir()
+    air = air or LoopbackAir()
     virtual = VirtualMachine(model)
     pump = await air.serve(virtual)
     treadmill = BleakTreadmill(
@@ -152,13 +160,25 @@ async def bench(
     finally:
         task.cancel()
         await asyncio.wait([task])
+        await asyncio.sleep(
+            1
+        )  # virtual time: the machine notices the farewell and advertises again
         await air.close()
     assert task.cancelled(), task.exception()
 
 
 @pytest.fixture
-def make_bench():
-    return bench
+def make_bench(request):
+    """The bench, on the air that an indirect parameter asks for: `loopback` (default) or `bumble`."""
+    if getattr(request, "param", "loopback") == "loopback":
+        return bench
+    return lambda *args, **options: bench(*args, air=Air(), **options)
+
+
+def pytest_generate_tests(metafunc):
+    """Run a class marked `every_air` over the loopback and over a whole Bluetooth stack."""
+    if getattr(metafunc.cls, "every_air", False):
+        metafunc.parametrize("make_bench", ["loopback", "bumble"], indirect=True)
 
 
 @pytest.fixture
@@ -198,7 +218,7 @@ def loop_clock():
 @pytest.fixture
 def rng(request):
     """Random but repeatable; pytest shows the seed when the test fails."""
-    print(f"seed {SEED}")  # noqa: T201  the seed of a failure is its first clue
+    print(f"seed {SEED}")
     return random.Random(SEED)
 
 

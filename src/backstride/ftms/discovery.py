@@ -29,6 +29,7 @@ from pyftms.client.properties.machine_type import (  # type: ignore[import-untyp
 
 from backstride.domain.units import SECOND, Ms
 from backstride.ftms.errors import AmbiguousError, NotFoundError, RadioError
+from backstride.ftms.gatt import describe_fault
 from backstride.ftms.radio import Heard, Radio
 from backstride.ftms.uuids import FITNESS_MACHINE
 from backstride.ftms.waits import Waits
@@ -38,6 +39,8 @@ _ADDRESS: Final = re.compile(
 )
 """A Bluetooth address, or the UUID that macOS shows in its place."""
 _TREADMILL_BIT: Final = 1 << 0
+_SWITCH: Final[Ms] = 10 * SECOND
+"""For the platform to begin or end a scan: a local call, slow only when something is broken."""
 SCAN: Final[Ms] = 5 * SECOND
 """How long `scan` listens: long enough for machines that advertise every 2 s."""
 
@@ -133,19 +136,23 @@ async def _listening(radio: Radio, heard: Heard) -> AsyncIterator[None]:
     """
     try:
         scanner = radio.make_scanner(heard)
-        await scanner.start()
+        async with asyncio.timeout(_SWITCH / SECOND):
+            await scanner.start()
     except (BleakError, OSError, ImportError, EOFError) as error:
         raise RadioError(
-            f"Bluetooth does not work on this host ({error});"
+            f"Bluetooth does not work on this host ({describe_fault(error)});"
             " check that the adapter is there and switched on: bluetoothctl show"
         ) from error
     try:
         yield
     finally:
         try:
-            await scanner.stop()
+            async with asyncio.timeout(_SWITCH / SECOND):
+                await scanner.stop()
         except (BleakError, OSError, EOFError) as error:
-            raise RadioError(f"the Bluetooth scan cannot be ended ({error})") from error
+            raise RadioError(
+                f"the Bluetooth scan cannot be ended ({describe_fault(error)})"
+            ) from error
 
 
 async def scan(

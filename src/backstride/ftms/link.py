@@ -22,23 +22,16 @@ from typing import Final
 import structlog
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak.backends.service import BleakGATTService
-from bleak.exc import BleakError, BleakGATTProtocolError
+from bleak.exc import BleakError
 
-from backstride.domain.events import Event, MachineStatus, Telemetry, Training
+from backstride.domain.events import MachineStatus, Training
 from backstride.domain.machine import BeltStart, Machine
 from backstride.domain.units import SECOND
 from backstride.ftms import uuids
 from backstride.ftms.codec import decode_status, decode_training
 from backstride.ftms.control import ControlPoint
-from backstride.ftms.errors import (
-    ConnectError,
-    NotATreadmillError,
-    ReadError,
-    Stage,
-    SubscribeError,
-)
-from backstride.ftms.features import Identity
+from backstride.ftms.errors import ReadError, Stage
+from backstride.ftms.gatt import RADIO_FAULTS, Gatt, Heard, describe_fault
 from backstride.ftms.machine import describe
 from backstride.ftms.radio import Radio
 from backstride.ftms.records import Records
@@ -47,9 +40,6 @@ from backstride.ftms.waits import Waits
 from backstride.ports import Clock, Sink
 
 _LOG: Final = structlog.get_logger("backstride.ftms")
-
-_RADIO_FAULTS: Final = (BleakError, OSError, EOFError, AssertionError, KeyError)
-"""What bleak and the D-Bus library below it raise when the radio or the machine goes away."""
 
 type _Handler = Callable[[bytes], None]
 
@@ -88,12 +78,9 @@ class Link:
         self._heard_at = clock.now()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._client = radio.make_client(
-            device,
-            lambda _: self._end("the connection was lost"),
-            waits.connect / SECOND,
+            device, lambda _: self._end("the connection was lost"), waits.connect / SECOND
         )
-        self._point: BleakGATTCharacteristic | None = None
-        self._probe: BleakGATTCharacteristic | None = None
+        self._gatt = Gatt(self._client, waits)
 
     @property
     def address(self) -> str:
@@ -108,113 +95,21 @@ class Link:
         Raises:
             FtmsError: the leaf of the stage that failed.
         """
-        await self._connect()
+        await self._gatt.connect()
         self.stage = Stage.INSPECTING
-        service = self._service()
+        self._gatt.inspect()
         self.stage = Stage.READING
-        identity = await self._identity(service)
-        machine = describe(self._device, identity, belt_start)
-        training = service.get_characteristic(uuids.TRAINING_STATUS)
-        status = await self._read(training) if training else b""
+        machine = describe(self._device, await self._gatt.identify(), belt_start)
+        training = await self._gatt.read(uuids.TRAINING_STATUS)
         self.stage = Stage.SUBSCRIBING
-        await self._subscribe(service)
-        if status:
-            self._on_training(status)
+        await self._gatt.subscribe(uuids.CONTROL_POINT, self._heard(self.control.answer))
+        await self._gatt.subscribe(uuids.MACHINE_STATUS, self._heard(self._on_status))
+        await self._gatt.subscribe(uuids.TRAINING_STATUS, self._heard(self._on_training))
+        await self._gatt.subscribe(uuids.TREADMILL_DATA, self._heard(self._on_data))
+        if training:
+            self._on_training(training)
         self.stage = Stage.READY
         return machine
-
-    async def _connect(self) -> None:
-        try:
-            async with asyncio.timeout(self._waits.connect / SECOND):
-                await self._client.connect()
-        except TimeoutError:
-            raise ConnectError(
-                f"{self.address} does not accept a connection; close other apps that use the"
-                " treadmill, or switch it off and on"
-            ) from None
-        except _RADIO_FAULTS as error:
-            raise ConnectError(
-                f"the connection to {self.address} failed: {_words(error)}"
-            ) from error
-
-    def _service(self) -> BleakGATTService:
-        """The fitness machine service, if it has all that Backstride needs."""
-        try:
-            service = self._client.services.get_service(uuids.FITNESS_MACHINE)
-        except _RADIO_FAULTS as error:
-            raise ConnectError(f"{self.address} went away: {_words(error)}") from error
-        if service is None:
-            raise NotATreadmillError(
-                f"{self.address} has no fitness machine service (0x1826), so it cannot be used;"
-                " check the address with `backstride scan`"
-            )
-        self._point = service.get_characteristic(uuids.CONTROL_POINT)
-        self._probe = service.get_characteristic(uuids.FEATURE)
-        needed = {
-            "control point (2AD9)": self._point,
-            "treadmill data (2ACD)": service.get_characteristic(uuids.TREADMILL_DATA),
-            "speed range (2AD4)": service.get_characteristic(uuids.SPEED_RANGE),
-        }
-        missing = [name for name, found in needed.items() if found is None]
-        if missing:
-            raise NotATreadmillError(
-                f"{self.address} lacks {' and '.join(missing)}, so it cannot be controlled over FTMS"
-            )
-        return service
-
-    async def _identity(self, service: BleakGATTService) -> Identity:
-        info = self._client.services.get_service(uuids.DEVICE_INFORMATION)
-
-        async def read(of: BleakGATTService | None, uuid: str) -> bytes:
-            found = of.get_characteristic(uuid) if of else None
-            return await self._read(found) if found else b""
-
-        def text(raw: bytes) -> str:
-            return raw.decode(errors="replace").rstrip("\0 ")
-
-        return Identity(
-            manufacturer=text(await read(info, uuids.MANUFACTURER)),
-            model=text(await read(info, uuids.MODEL)),
-            serial_number=text(await read(info, uuids.SERIAL_NUMBER)),
-            features=await read(service, uuids.FEATURE),
-            speed_range=await read(service, uuids.SPEED_RANGE),
-            incline_range=await read(service, uuids.INCLINE_RANGE),
-        )
-
-    async def _read(self, characteristic: BleakGATTCharacteristic) -> bytes:
-        """Read a value; empty when the machine itself refuses to tell it."""
-        try:
-            async with asyncio.timeout(self._waits.gatt / SECOND):
-                return bytes(await self._client.read_gatt_char(characteristic))
-        except BleakGATTProtocolError:
-            return b""
-        except TimeoutError:
-            raise ReadError(f"{self.address} does not answer; switch it off and on") from None
-        except _RADIO_FAULTS as error:
-            raise ReadError(f"reading from {self.address} failed: {_words(error)}") from error
-
-    async def _subscribe(self, service: BleakGATTService) -> None:
-        handlers: tuple[tuple[str, _Handler], ...] = (
-            (uuids.CONTROL_POINT, self.control.answer),
-            (uuids.MACHINE_STATUS, self._on_status),
-            (uuids.TRAINING_STATUS, self._on_training),
-            (uuids.TREADMILL_DATA, self._on_data),
-        )
-        for uuid, handler in handlers:
-            characteristic = service.get_characteristic(uuid)
-            if characteristic is None:
-                continue
-            try:
-                async with asyncio.timeout(self._waits.gatt / SECOND):
-                    await self._client.start_notify(characteristic, self._heard(handler))
-            except TimeoutError:
-                raise SubscribeError(
-                    f"{self.address} does not answer; switch it off and on"
-                ) from None
-            except _RADIO_FAULTS as error:
-                raise SubscribeError(
-                    f"{self.address} does not let {uuid[4:8]} be enabled: {_words(error)}"
-                ) from error
 
     # -- serving -------------------------------------------------------------------------------
 
@@ -229,14 +124,14 @@ class Link:
         while not self._ended.done():
             await asyncio.wait([self._ended], timeout=self._waits.probe / SECOND)
             silence = self._clock.now() - self._heard_at
-            if not self._ended.done() and silence >= self._waits.probe and self._probe:
+            if not self._ended.done() and silence >= self._waits.probe:
                 try:
-                    await self._read(self._probe)
+                    await self._gatt.read(uuids.SPEED_RANGE)
                 except ReadError:
                     self._end("the connection was dead although it looked alive")
         return self._ended.result()
 
-    def _heard(self, handler: _Handler) -> Callable[[BleakGATTCharacteristic, bytearray], None]:
+    def _heard(self, handler: _Handler) -> Heard:
         def heard(_: BleakGATTCharacteristic, data: bytearray) -> None:
             self._heard_at = self._clock.now()
             if not self._ended.done():
@@ -244,17 +139,13 @@ class Link:
 
         return heard
 
-    def _report(self, event: Event) -> None:
-        if self._held is None:
-            self._sink(event)
-
     def _on_data(self, frame: bytes) -> None:
         if self._held is not None:
             self._tally.add("data", Flaw.EARLY, frame)
             return
-        record: Telemetry | None = self.records.take(frame, self._clock.now())
+        record = self.records.take(frame, self._clock.now())
         if record is not None:
-            self._report(record)
+            self._sink(record)
 
     def _on_status(self, frame: bytes) -> None:
         if self._held is not None:
@@ -264,10 +155,9 @@ class Link:
         if isinstance(report, Rejected):
             self._tally.add("status", report.flaw, frame)
             return
-        self._report(
-            MachineStatus(
-                at=self._clock.now(), epoch=self.epoch, status=report.status, value=report.value
-            )
+        now = self._clock.now()
+        self._sink(
+            MachineStatus(at=now, epoch=self.epoch, status=report.status, value=report.value)
         )
 
     def _on_training(self, frame: bytes) -> None:
@@ -278,17 +168,12 @@ class Link:
         if isinstance(code, Rejected):
             self._tally.add("training", code.flaw, frame)
             return
-        self._report(Training(at=self._clock.now(), epoch=self.epoch, code=code))
+        self._sink(Training(at=self._clock.now(), epoch=self.epoch, code=code))
 
     async def _write(self, frame: bytes) -> None:
-        if self._point is None or self.stage is not Stage.READY:
+        if self.stage is not Stage.READY:
             raise BleakError("the connection is not ready")
-        # Some machines (UREVO, BH) only take writes without a response, and so never say "busy".
-        with_response = (
-            "write" in self._point.properties
-            or "write-without-response" not in self._point.properties
-        )
-        await self._client.write_gatt_char(self._point, frame, response=with_response)
+        await self._gatt.write_control_point(frame)
 
     # -- down ----------------------------------------------------------------------------------
 
@@ -305,11 +190,10 @@ class Link:
         try:
             async with asyncio.timeout(self._waits.disconnect / SECOND):
                 await self._client.disconnect()
-        except (TimeoutError, *_RADIO_FAULTS) as error:
+        except (TimeoutError, *RADIO_FAULTS) as error:
             _LOG.warning(
-                "disconnect failed", address=self.address, epoch=self.epoch, error=_words(error)
+                "disconnect failed",
+                address=self.address,
+                epoch=self.epoch,
+                error=describe_fault(error),
             )
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

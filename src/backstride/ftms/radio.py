@@ -49,8 +49,8 @@ class Radio(Struct, frozen=True, kw_only=True):
 
     async def recall(self, address: str) -> BLEDevice | None:
         """The device from the platform's memory: a ghost connection does not advertise."""
-        if not self.is_platform:
-            return None
+        if not self.is_platform or self.adapter is not None:
+            return None  # the memory does not tell which adapter it speaks of
         with suppress(Exception):  # BlueZ absent or restarting; scanning will say so better
             return await get_device(address)
         return None

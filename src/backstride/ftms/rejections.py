@@ -45,6 +45,10 @@ class Flaw(StrEnum):
     """An answer that may belong to this procedure or to an earlier one that was given up."""
 
 
+_ORDINARY: Final = frozenset({Flaw.DUPLICATE, Flaw.EARLY})
+"""Happen with good machines on good days: counted, but no reason to warn anybody."""
+
+
 class Rejected(Struct, frozen=True):
     """A frame that could not be read."""
 
@@ -74,6 +78,5 @@ class Tally:
         last = self._logged.get(kind)
         if last is None or now - last >= QUIET:
             self._logged[kind] = now
-            self._log.warning(
-                "frame flawed", kind=kind, frame=frame.hex(" "), count=self._counts[kind]
-            )
+            log = self._log.debug if flaw in _ORDINARY else self._log.warning
+            log("frame flawed", kind=kind, frame=frame.hex(" "), count=self._counts[kind])

@@ -29,9 +29,9 @@ from backstride.domain.envelope import Permit
 from backstride.domain.events import LinkDown, LinkUp, Outcome, Verdict
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import SECOND, Ms
-from backstride.ftms.control import NOT_SENT
 from backstride.ftms.discovery import ByAddress, Target, find, show_target
 from backstride.ftms.errors import FtmsError, NotFoundError, Stage
+from backstride.ftms.exchange import NOT_SENT
 from backstride.ftms.link import Link
 from backstride.ftms.radio import Radio
 from backstride.ftms.rejections import Tally
