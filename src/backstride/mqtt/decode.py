@@ -26,7 +26,12 @@ ASKS: Final = {ask.value: ask for ask in Ask}
 _SHORT: Final = 64
 """Bytes of a plain text in which the word alone means stop."""
 _STOP_WORD: Final = re.compile(rb"\bstop\b", re.IGNORECASE)
-_STOP_JSON: Final = re.compile(rb"""["']command["']\s*:\s*["']\s*stop\s*["']""", re.IGNORECASE)
+_COMMAND_BEFORE: Final = re.compile(rb"""["']command["']\s*:\s*["']\s*\Z""")
+_QUOTE_AFTER: Final = re.compile(rb"""\s*["']""")
+_LOOK_BACK: Final = 40
+"""Bytes before the word in which its key must stand."""
+_LOOK_AT: Final = 64
+"""How often the word is looked at in one payload, so that a thousand of it cost little."""
 _LEGIBLE_ID: Final = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9._:-]{1,64})"')
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MS_FROM: Final = 10**11
@@ -116,8 +121,27 @@ def says_stop(topic: str, payload: bytes) -> bool:
         return topic.rstrip("/").casefold() == "command/stop"
     head = payload[:LARGEST].replace(b"\0", b"").strip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
     if head.startswith(b"{"):
-        return _STOP_JSON.search(head) is not None or _escaped_stop(head)
+        return _stop_in_json(head.lower()) or _escaped_stop(head)
     return len(head) <= _SHORT and _STOP_WORD.search(head) is not None
+
+
+def may_say_stop(data: bytes) -> bool:
+    """Tell quickly whether there is nothing in a piece of the stream that `says_stop` could accept."""
+    # Three searches for bytes are twenty times quicker than one regular expression.
+    low = data.lower()
+    return b"stop" in low or b"\\u" in low or b"s\0t\0o\0p" in low
+
+
+def _stop_in_json(head: bytes) -> bool:
+    at = -1
+    for _ in range(_LOOK_AT):
+        at = head.find(b"stop", at + 1)
+        if at < 0:
+            return False
+        before = head[max(at - _LOOK_BACK, 0) : at]
+        if _COMMAND_BEFORE.search(before) and _QUOTE_AFTER.match(head, at + 4):
+            return True
+    return False
 
 
 class _CommandOnly(Struct):

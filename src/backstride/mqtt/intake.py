@@ -28,7 +28,7 @@ from typing import Final
 from msgspec import Struct
 
 from backstride.domain.errors import BackstrideError
-from backstride.mqtt.decode import ASKS, LARGEST, Inbound, says_stop
+from backstride.mqtt.decode import ASKS, LARGEST, Inbound, may_say_stop, says_stop
 
 LARGEST_FRAME: Final = 16 * 1024
 """Bytes of one frame that are kept: a payload of LARGEST, a topic, and generous properties."""
@@ -107,12 +107,20 @@ class Intake:
         buckets: dict[str, Bucket],
     ) -> None:
         self._command = f"{prefix}/command".encode()
-        self._skip_prefix = len(prefix.encode()) + 1
+        self._scalar = self._command + b"/"
+        self._below = len(prefix.encode()) + 1
+        # One bucket a topic: who floods one command does not silence the others. Topics that are no
+        # command share one, so that inventing names makes neither room nor memory.
+        scalars = {f"{prefix}/command/{name}".encode(): name for name in ASKS}
+        self._buckets = {
+            topic: buckets.setdefault(name, Bucket())
+            for topic, name in ({self._command: ""} | scalars).items()
+        }
+        self._other = buckets.setdefault("?", Bucket())
         self._properties = properties
         self._deliver = deliver
         self._now = now
         self._counts = counts
-        self._buckets = buckets
         self._rest = b""
         self._skip = 0
 
@@ -130,6 +138,8 @@ class Intake:
             data = self._rest + data
         passed: list[bytes] = []
         position, end = 0, len(data)
+        # One look at the whole piece saves a look at each of its messages.
+        alert, now = may_say_stop(data), self._now()
         while position < end:
             found = _read_length(data, position + 1, end)
             if found is None:
@@ -142,7 +152,7 @@ class Intake:
                     break
                 passed.append(data[position:after])
             elif after <= end or end - body >= LARGEST_FRAME:
-                if self._publish(data, position, body, after):
+                if self._publish(data, position, body, after, now, alert=alert):
                     passed.append(data[position:after])
                 self._skip = max(after - end, 0)
             else:
@@ -151,75 +161,68 @@ class Intake:
         self._rest = data[position:] if position < end else b""
         return b"".join(passed)
 
-    def _publish(self, data: bytes, head: int, body: int, after: int) -> bool:
+    def _publish(
+        self, data: bytes, head: int, body: int, after: int, now: float, *, alert: bool
+    ) -> bool:
         """Handle one message; tell whether the library must see it to acknowledge it."""
-        end = min(after, len(data))
-        if end - body < 2:
-            raise FrameError("a message without a topic; the connection is closed")
         start = body + 2
         position = start + int.from_bytes(data[body:start])
         topic = data[start:position]
+        bucket = self._buckets.get(topic)
+        if bucket is None:
+            if not topic.startswith(self._scalar):
+                self._counts.foreign += 1
+                return False
+            bucket = self._other
+        self._counts.messages += 1
         qos = data[head] >> 1 & 3
-        if qos:
-            position += 2
-        if after > end and qos:
-            raise FrameError(
-                "an oversized message that must be acknowledged; the connection is closed"
-            )
+        # In a piece without the word, whatever comes too fast is dropped without a look at it.
+        if not alert and not bucket.take(now):
+            self._counts.dropped += 1
+            return qos > 0
+        properties, payload, size = self._split(data, position + 2 * (qos > 0), body, after)
+        name = topic[self._below :].decode("utf-8", "replace")
+        if alert and says_stop(name, payload):
+            self._counts.stops += 1
+        elif alert and not bucket.take(now):
+            self._counts.dropped += 1
+            return qos > 0
+        if size > LARGEST:
+            self._counts.oversized += 1
+        self._hand_over(name, properties, payload, size, retain=bool(data[head] & 1))
+        return qos > 0
+
+    def _split(self, data: bytes, position: int, body: int, after: int) -> tuple[bytes, bytes, int]:
+        """Split what follows the topic into properties, the payload's beginning, and its true size."""
+        end = min(after, len(data))
         properties = b""
         if self._properties:
-            found = _read_length(data, position, end)
-            if found is None:
-                raise FrameError("a message without properties; the connection is closed")
-            length, position = found
+            length, position = _read_length(data, position, end) or (after, after)
             properties = data[position : position + length]
             position += length
         if position > after:
-            raise FrameError("a message that is longer than its frame; the connection is closed")
-        payload, size = data[position : min(end, position + LARGEST)], after - position
+            raise FrameError("the broker sent a broken message; the connection is closed")
+        payload = data[position : min(end, position + LARGEST)]
         if position > end:
             # Properties that fill the whole beginning: legal, sent by nobody with good intentions.
-            properties, size = b"", after - body
-        self._message(topic, properties, payload, size, data[head] & 1)
-        return qos > 0
+            return b"", b"", after - body
+        return properties, payload, after - position
 
-    def _message(
-        self, topic: bytes, properties: bytes, payload: bytes, size: int, retain: int
+    def _hand_over(
+        self, name: str, properties: bytes, payload: bytes, size: int, *, retain: bool
     ) -> None:
-        counts = self._counts
-        if not topic.startswith(self._command):
-            counts.foreign += 1
-            return
-        counts.messages += 1
-        if size > LARGEST:
-            counts.oversized += 1
-        name = topic[self._skip_prefix :].decode("utf-8", "replace")
-        if says_stop(name, payload):
-            counts.stops += 1
-        elif not self._bucket(name).take(self._now()):
-            counts.dropped += 1
-            return
         expiry, response_topic, correlation = _read_properties(properties)
         self._deliver(
             Inbound(
                 topic=name,
                 payload=payload,
                 size=size,
-                retain=retain != 0,
+                retain=retain,
                 expiry=expiry,
                 response_topic=response_topic,
                 correlation=correlation,
             )
         )
-
-    def _bucket(self, name: str) -> Bucket:
-        # One bucket a topic: who floods one command does not silence the others. Topics that are no
-        # command share one, so that inventing names makes neither room nor memory.
-        key = name if name == "command" or name.removeprefix("command/") in ASKS else "?"
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket()
-        return bucket
 
 
 def _check_control(length: int) -> None:
