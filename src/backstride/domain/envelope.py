@@ -16,12 +16,20 @@ belt does what it was last told; a decrease needs none, because less is the dire
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final, assert_never
 
 from msgspec import Struct
 
-from backstride.domain import limits
+from backstride.domain.admission import (
+    COARSEST,
+    Refusal,
+    Rule,
+    admit,
+    coarse,
+    too_fast,
+    too_steep,
+)
+from backstride.domain.bounds import Envelope, envelope
 from backstride.domain.commands import (
     Command,
     RequestControl,
@@ -31,19 +39,16 @@ from backstride.domain.commands import (
     Stop,
 )
 from backstride.domain.errors import PermitError
-from backstride.domain.limits import Caps, Layer, Limit, SiteRules
-from backstride.domain.machine import Machine
+from backstride.domain.limits import Layer
 from backstride.domain.units import (
     PERCENT,
     SECOND,
     Incline,
     Ms,
     Speed,
-    show_duration,
     show_incline,
     show_speed,
 )
-from backstride.domain.workout import Level, Program, Workout
 
 RISE: Final[Speed] = 10
 """Steepest ramp up, 0.01 km/h per s: clinical treadmills' automatic mode allows half of it."""
@@ -51,8 +56,6 @@ FALL: Final[Speed] = 30
 """Steepest planned ramp down, 0.01 km/h per s."""
 STEP_UP: Final[Speed] = 30
 """Largest rise in one command, unless the machine's increment is coarser."""
-COARSEST: Final[Speed] = 50
-"""Machines that cannot move in steps of at most this much are refused."""
 FOLLOWING: Final[Speed] = 30
 """How far the belt may be from its target and still be called following it."""
 INCLINE_STEP: Final[Incline] = 1 * PERCENT
@@ -63,108 +66,6 @@ FRESH: Final[Ms] = 1_500
 """Telemetry older than this permits no increase: one frame a second is usual, one may be late."""
 DEADLINE: Final[Ms] = 1 * SECOND
 """A permit is void after this long: a command must never fire late on another situation."""
-
-
-class Envelope(Struct, frozen=True, kw_only=True):
-    """Every limit in force for one session on one machine, each with its reasons.
-
-    Units: speeds 0.01 km/h, inclines 0.1 %. `floor` and `increment` are the machine's grid.
-    """
-
-    speed: Limit
-    incline: Limit
-    backward_time: Limit
-    jump: Limit
-    floor: Speed
-    increment: Speed
-    incline_increment: Incline
-
-    def grid(self, speed: Speed) -> Speed:
-        """The highest speed of the machine's grid that is not above `speed`; never below the floor."""
-        return self.floor + max(speed - self.floor, 0) // self.increment * self.increment
-
-    def incline_grid(self, incline: Incline) -> Incline:
-        """The steepest incline of the machine's grid that is not above `incline`; never below 0."""
-        return max(incline, 0) // self.incline_increment * self.incline_increment
-
-
-def envelope(
-    site: SiteRules, machine: Machine, walker: Caps | None, program: Program | None
-) -> Envelope:
-    """Fold the five layers into one envelope.
-
-    Without a program it is the envelope of a belt that may only be watched and stopped.
-    """
-    speed = limits.hard(limits.WALK_SPEED, "the fastest backward walk")
-    if site.jog and program is not None and program.level is Level.LOCKED:
-        speed = limits.hard(limits.JOG_SPEED, "the fastest backward jog")
-    incline = limits.hard(limits.INCLINE, "the steepest slope that was studied")
-    backward = limits.hard(limits.BACKWARD_TIME, "the longest backward session that was studied")
-    own = Caps(
-        reason="the machine's own range",
-        speed=machine.speed.maximum,
-        incline=machine.incline.maximum if machine.incline else 0,
-    )
-    layers: list[tuple[Layer, Caps | None]] = [
-        (Layer.SITE, site.caps),
-        (Layer.MACHINE, own),
-        (Layer.MACHINE, site.machine),
-        (Layer.WALKER, walker),
-    ]
-    if program is not None:
-        author = Caps(
-            reason=f"the program {program.name!r}",
-            speed=program.max_speed,
-            incline=program.max_incline,
-        )
-        layers.append((Layer.PROFILE, author))
-    for layer, caps in layers:
-        if caps is not None:
-            speed = speed.tighten(caps.speed, layer, caps.reason)
-            incline = incline.tighten(caps.incline, layer, caps.reason)
-            backward = backward.tighten(caps.backward_time, layer, caps.reason)
-    return Envelope(
-        speed=speed,
-        incline=incline,
-        backward_time=backward,
-        jump=limits.hard(limits.JUMP, "the largest change between two segments"),
-        floor=machine.speed.minimum,
-        increment=machine.speed.increment,
-        incline_increment=machine.incline.increment if machine.incline else PERCENT,
-    )
-
-
-class Rule(StrEnum):
-    """The rule that refused a command or a program."""
-
-    NO_LINK = "no_link"
-    NO_CONTROL = "no_control"
-    HANDED_OVER = "handed_over"
-    NOT_MOVING = "not_moving"
-    MOVING = "moving"
-    NOT_CONFIRMED = "not_confirmed"
-    STALE = "stale"
-    NOT_FOLLOWING = "not_following"
-    TOO_FAST = "too_fast"
-    TOO_SLOW = "too_slow"
-    OFF_GRID = "off_grid"
-    TOO_STEEP = "too_steep"
-    DOWNHILL = "downhill"
-    NO_INCLINE = "no_incline"
-    INCLINE_UNKNOWN = "incline_unknown"
-    STEP = "step"
-    SLEW = "slew"
-    TOO_LONG = "too_long"
-    JUMP = "jump"
-    COARSE = "coarse"
-    LOCKED = "locked"
-
-
-class Refusal(Struct, frozen=True):
-    """Why something is not permitted, as a rule for programs and a sentence for people."""
-
-    rule: Rule
-    sentence: str
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -267,9 +168,9 @@ def _judge_start(now: Situation, within: Envelope) -> Refusal | None:
     if now.incline < 0:
         return Refusal(Rule.DOWNHILL, f"the deck stands at {show_incline(now.incline)}")
     if now.incline > within.incline.value:
-        return _too_steep(now.incline, within)
+        return too_steep(now.incline, within)
     if within.increment > COARSEST:
-        return _coarse(within)
+        return coarse(within)
     return None
 
 
@@ -278,7 +179,7 @@ def _judge_speed(target: Speed, now: Situation, within: Envelope) -> Refusal | N
         sentence = f"{show_speed(target)} is below the machine's lowest {show_speed(within.floor)}"
         return Refusal(Rule.TOO_SLOW, sentence)
     if target > within.speed.value:
-        return _too_fast(target, within)
+        return too_fast(target, within)
     if (target - within.floor) % within.increment:
         sentence = f"{show_speed(target)} is not a multiple of {show_speed(within.increment)}"
         return Refusal(Rule.OFF_GRID, sentence)
@@ -311,7 +212,7 @@ def _judge_incline(target: Incline, now: Situation, within: Envelope) -> Refusal
     if target > within.incline.value:
         if within.incline.value == 0 and within.incline.layer is Layer.MACHINE:
             return Refusal(Rule.NO_INCLINE, "this machine cannot set its incline")
-        return _too_steep(target, within)
+        return too_steep(target, within)
     if target % within.incline_increment:
         sentence = (
             f"{show_incline(target)} is not a step of {show_incline(within.incline_increment)}"
@@ -328,68 +229,7 @@ def _judge_incline(target: Incline, now: Situation, within: Envelope) -> Refusal
     return None
 
 
-def admit(
-    program: Program, workout: Workout, within: Envelope, site: SiteRules
-) -> tuple[Refusal, ...]:
-    """Judge a whole workout before it is armed. Empty: it may be armed.
-
-    A program above a limit is refused with the limit that bit; it is never clamped in silence.
-    """
-    refusals: list[Refusal] = []
-    if program.level is Level.LOCKED and not site.jog:
-        sentence = f"{program.name!r} is locked; a coach unlocks it in the site's configuration"
-        refusals.append(Refusal(Rule.LOCKED, sentence))
-    if within.increment > COARSEST:
-        refusals.append(_coarse(within))
-    if workout.top_speed > within.speed.value:
-        refusals.append(_too_fast(workout.top_speed, within))
-    slowest = min(min(s.speed, s.ramp_to) for s in workout.segments)
-    if slowest < within.floor:
-        sentence = (
-            f"the program walks at {show_speed(slowest)},"
-            f" this machine not below {show_speed(within.floor)}"
-        )
-        refusals.append(Refusal(Rule.TOO_SLOW, sentence))
-    if workout.top_incline > within.incline.value:
-        refusals.append(_too_steep(workout.top_incline, within))
-    if workout.backward_time > within.backward_time.value:
-        limit = within.backward_time
-        sentence = (
-            f"{show_duration(workout.backward_time)} backward is longer than"
-            f" {show_duration(limit.value)} ({limit.layer}: {limit.reason})"
-        )
-        refusals.append(Refusal(Rule.TOO_LONG, sentence))
-    refusals.extend(_jumps(workout, within))
-    return tuple(refusals)
-
-
-def _jumps(workout: Workout, within: Envelope) -> list[Refusal]:
-    for before, after in zip(workout.segments, workout.segments[1:], strict=False):
-        jump = abs(after.speed - before.ramp_to)
-        if before.facing is after.facing and jump > within.jump.value:
-            at = show_duration(after.start)
-            sentence = f"the step at {at} changes the speed by {show_speed(jump)} at once"
-            return [Refusal(Rule.JUMP, sentence)]
-    return []
-
-
-def _too_fast(speed: Speed, within: Envelope) -> Refusal:
-    limit = within.speed
-    sentence = (
-        f"{show_speed(speed)} is above {show_speed(limit.value)} ({limit.layer}: {limit.reason})"
-    )
-    return Refusal(Rule.TOO_FAST, sentence)
-
-
-def _too_steep(incline: Incline, within: Envelope) -> Refusal:
-    limit = within.incline
-    sentence = (
-        f"{show_incline(incline)} is above {show_incline(limit.value)}"
-        f" ({limit.layer}: {limit.reason})"
-    )
-    return Refusal(Rule.TOO_STEEP, sentence)
-
-
-def _coarse(within: Envelope) -> Refusal:
-    sentence = f"this machine moves in steps of {show_speed(within.increment)}, too coarse to ramp"
-    return Refusal(Rule.COARSE, sentence)
+__all__ = [
+    "COARSEST", "DEADLINE", "FALL", "FOLLOWING", "FRESH", "INCLINE_PAUSE", "INCLINE_STEP", "RISE",
+    "STEP_UP", "Envelope", "Permit", "Refusal", "Rule", "Situation", "admit", "envelope", "permit",
+]  # fmt: skip

@@ -39,78 +39,29 @@ still before two new frames, seen after the answer to the Stop, say zero.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstride.domain.commands import Command, RequestControl, SetIncline, SetSpeed, Start, Stop
-from backstride.domain.envelope import Envelope, Situation
+from backstride.domain.envelope import Situation
 from backstride.domain.errors import TransitionError
 from backstride.domain.events import Ownership
-from backstride.domain.evidence import NEVER, Evidence, incline_of, void
-from backstride.domain.failsafe import Cause, Finding
-from backstride.domain.limits import Caps, SiteRules
-from backstride.domain.machine import Machine
+from backstride.domain.evidence import NEVER, incline_of, void
+from backstride.domain.failsafe import Finding
 from backstride.domain.notices import Alarm, Answer, Cue, CueKind, Moved, Notice, Reply
-from backstride.domain.units import SECOND, Incline, Ms, Speed
-from backstride.domain.workout import Facing, Program, Workout
-
-
-class Phase(StrEnum):
-    """Where a session is; published, and part of the contract."""
-
-    OFFLINE = "offline"
-    """No connection to the treadmill."""
-    IDLE = "idle"
-    """Connected; we do not control the belt."""
-    ARMED = "armed"
-    """A program is chosen and stated; a confirm is awaited."""
-    COUNTDOWN = "countdown"
-    """Confirmed; the belt will start in a few seconds."""
-    STARTING = "starting"
-    """The belt was told to start, or the walker is asked to press Start; no motion seen yet."""
-    RUNNING = "running"
-    """The script runs and the belt follows it."""
-    TURNING = "turning"
-    """The belt comes to rest so that the walker can turn, or waits for them to confirm it."""
-    HOLDING = "holding"
-    """The script stands still: something is doubtful, or the walker paused."""
-    SLOWING = "slowing"
-    """Ramping down to the machine's lowest speed, to stop there."""
-    STOPPING = "stopping"
-    """Stop was sent; rest is not proven yet."""
-    FINISHED = "finished"
-    """The session is over and the belt was proven still."""
-    HANDED_OVER = "handed_over"
-    """The walker, the console or another client controls the belt; we only watch."""
-    FAULTED = "faulted"
-    """Something went wrong and waits for a person to acknowledge it."""
-
-
-class Trigger(StrEnum):
-    """Why a phase changes."""
-
-    LINK_UP = "link_up"
-    LINK_DOWN = "link_down"
-    ARM = "arm"
-    DISARM = "disarm"
-    CONFIRM = "confirm"
-    START = "start"
-    MOTION = "motion"
-    TURN = "turn"
-    HOLD = "hold"
-    RELEASE = "release"
-    SLOW = "slow"
-    STOP = "stop"
-    PAUSED = "paused"
-    TURNED = "turned"
-    STILL = "still"
-    FAULT = "fault"
-    HAND_OVER = "hand_over"
-    ACKNOWLEDGE = "acknowledge"
-
+from backstride.domain.phases import Phase, Trigger
+from backstride.domain.state import (
+    Control,
+    Cues,
+    Drive,
+    Options,
+    Pending,
+    Session,
+    Then,
+)
+from backstride.domain.units import Ms, Speed
 
 _OFF, _IDLE, _ARMED, _COUNT = Phase.OFFLINE, Phase.IDLE, Phase.ARMED, Phase.COUNTDOWN
 _START, _RUN, _TURN, _HOLD = Phase.STARTING, Phase.RUNNING, Phase.TURNING, Phase.HOLDING
@@ -167,140 +118,6 @@ ACTIVE: Final = MOVING | {_COUNT, _STOP}
 """Phases between a confirm and the proven end."""
 
 
-class Then(StrEnum):
-    """What follows when the belt that is being stopped is proven still."""
-
-    FINISH = "finish"
-    PAUSE = "pause"
-    TURN = "turn"
-    FAULT = "fault"
-
-
-class Control(StrEnum):
-    """Whether the machine lets us command it."""
-
-    NONE = "none"
-    ASKED = "asked"
-    GRANTED = "granted"
-    ASSUMED = "assumed"
-    """It never answered the request; some machines never do, and obey."""
-    REFUSED = "refused"
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """The session's times, in ms; the defaults are the product's, with their reasons."""
-
-    confirm_window: Ms = 45 * SECOND
-    """An arming dies after this long, as a belt locks after it (Tread+ recall, 2021)."""
-    countdown: Ms = 10 * SECOND
-    """Spoken before the belt starts."""
-    patience: Ms = 10 * 60 * SECOND
-    """A pause or a turn that nobody ends is finished after this long [CHOICE]."""
-
-
-class Pending(Struct, frozen=True):
-    """The one procedure that runs."""
-
-    ticket: int
-    command: Command
-    sent_at: Ms
-
-
-class Drive(Struct, frozen=True, kw_only=True):
-    """What this session commanded on this connection.
-
-    `target` is the last commanded speed (what the belt was found at, before the first command) and
-    `previous` the one before it. `retry_at` holds commands back after a refusal. `probed` counts
-    commands whose effect was seen: nothing rises before the first. `stop_*` belong to the last Stop.
-    """
-
-    target: Speed = 0
-    target_at: Ms = 0
-    previous: Speed = 0
-    lowered_at: Ms = 0
-    incline: Incline = 0
-    incline_at: Ms = 0
-    pending: Pending | None = None
-    retry_at: Ms = 0
-    unknowns: int = 0
-    refusals: int = 0
-    probed: int = 0
-    probe_at: Ms | None = None
-    stop_at: Ms | None = None
-    stop_answered_at: Ms | None = None
-    stop_retry_at: Ms | None = None
-
-
-class Cues(Struct, frozen=True, kw_only=True):
-    """What was announced: the last cue about a change, the segment it was about, who heard it.
-
-    `segment` is -1 when nothing was announced yet; a change of plan announces again.
-    """
-
-    number: int = 0
-    segment: int = -1
-    about: int = 0
-    asked_at: Ms = 0
-    heard_at: Ms | None = None
-    seconds: int = 0
-
-
-class Session(Struct, frozen=True, kw_only=True):
-    """Everything a session knows. Times are instants of the events' clock unless named otherwise."""
-
-    site: SiteRules = SiteRules()
-    walker: Caps | None = None
-    options: Options = Options()
-    phase: Phase = Phase.OFFLINE
-    since: Ms = 0
-    now: Ms = 0
-    ticked_at: Ms | None = None
-    gap: Ms = 0
-    gap_at: Ms = 0
-    epoch: int = 0
-    linked: bool = False
-    machine: Machine | None = None
-    control: Control = Control.NONE
-    control_asks: int = 0
-    control_ticket: int = 0
-    control_at: Ms = 0
-    evidence: Evidence = Evidence()
-    drive: Drive = Drive()
-    bus: bool = False
-    outage: Ms = 0
-    bus_since: Ms = 0
-    selected: Program | None = None
-    program: Program | None = None
-    workout: Workout | None = None
-    envelope: Envelope | None = None
-    script: Ms = 0
-    trim: Speed = 0
-    facing: Facing = Facing.FORWARD
-    cues: Cues = Cues()
-    start_granted: bool = False
-    confirmed_epoch: int = 0
-    moving_since: Ms | None = None
-    then: Then = Then.FINISH
-    owed: bool = False
-    paused: bool = False
-    holds: tuple[Cause, ...] = ()
-    findings: tuple[Cause, ...] = ()
-    off_since: Ms | None = None
-    downhill_since: Ms | None = None
-    seen_at: Ms = 0
-    asked_at: Ms | None = None
-    fault: Finding | None = None
-    ended_by: str | None = None
-    adopted: Ownership | None = None
-    adopted_age: Ms = 0
-    adopted_at: Ms = 0
-    bound: str | None = None
-    stop_wanted_at: Ms | None = None
-    tickets: int = 0
-    top_speed: Speed = 0
-    walked: Ms = 0
-
-
 class Order(Struct, frozen=True):
     """A command the session wants, with the ticket under which its outcome comes back.
 
@@ -330,15 +147,15 @@ class Draft:
         self.orders: list[Order] = []
         self.notices: list[Notice] = []
 
-    def set(self, **changes: Any) -> None:
+    def set(self, **changes: object) -> None:
         """Replace fields of the session, but never its phase."""
         self.s = replace(self.s, **changes)
 
-    def drive(self, **changes: Any) -> None:
+    def drive(self, **changes: object) -> None:
         """Replace fields of what was commanded."""
         self.s = replace(self.s, drive=replace(self.s.drive, **changes))
 
-    def move(self, trigger: Trigger, **changes: Any) -> None:
+    def move(self, trigger: Trigger, **changes: object) -> None:
         """Follow the table from this phase.
 
         Raises:

@@ -1,0 +1,152 @@
+"""What a session is made of: plain values, and no way to change them but to make new ones."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from backstride.domain.bounds import Envelope
+from backstride.domain.commands import Command
+from backstride.domain.events import Ownership
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Cause, Finding
+from backstride.domain.limits import Caps, SiteRules
+from backstride.domain.machine import Machine
+from backstride.domain.phases import Phase
+from backstride.domain.units import SECOND, Incline, Ms, Speed
+from backstride.domain.workout import Facing, Program, Workout
+
+
+class Then(StrEnum):
+    """What follows when the belt that is being stopped is proven still."""
+
+    FINISH = "finish"
+    PAUSE = "pause"
+    TURN = "turn"
+    FAULT = "fault"
+
+
+class Control(StrEnum):
+    """Whether the machine lets us command it."""
+
+    NONE = "none"
+    ASKED = "asked"
+    GRANTED = "granted"
+    ASSUMED = "assumed"
+    """It never answered the request; some machines never do, and obey."""
+    REFUSED = "refused"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The session's times, in ms; the defaults are the product's, with their reasons."""
+
+    confirm_window: Ms = 45 * SECOND
+    """An arming dies after this long, as a belt locks after it (Tread+ recall, 2021)."""
+    countdown: Ms = 10 * SECOND
+    """Spoken before the belt starts."""
+    patience: Ms = 10 * 60 * SECOND
+    """A pause or a turn that nobody ends is finished after this long [CHOICE]."""
+
+
+class Pending(Struct, frozen=True):
+    """The one procedure that runs."""
+
+    ticket: int
+    command: Command
+    sent_at: Ms
+
+
+class Drive(Struct, frozen=True, kw_only=True):
+    """What this session commanded on this connection.
+
+    `target` is the last commanded speed (what the belt was found at, before the first command) and
+    `previous` the one before it. `retry_at` holds commands back after a refusal. `probed` counts
+    commands whose effect was seen: nothing rises before the first. `stop_*` belong to the last Stop.
+    """
+
+    target: Speed = 0
+    target_at: Ms = 0
+    previous: Speed = 0
+    lowered_at: Ms = 0
+    incline: Incline = 0
+    incline_at: Ms = 0
+    pending: Pending | None = None
+    retry_at: Ms = 0
+    unknowns: int = 0
+    refusals: int = 0
+    probed: int = 0
+    probe_at: Ms | None = None
+    stop_at: Ms | None = None
+    stop_answered_at: Ms | None = None
+    stop_retry_at: Ms | None = None
+
+
+class Cues(Struct, frozen=True, kw_only=True):
+    """What was announced: the last cue about a change, the segment it was about, who heard it.
+
+    `segment` is -1 when nothing was announced yet; a change of plan announces again.
+    """
+
+    number: int = 0
+    segment: int = -1
+    about: int = 0
+    asked_at: Ms = 0
+    heard_at: Ms | None = None
+    seconds: int = 0
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """Everything a session knows. Times are instants of the events' clock unless named otherwise."""
+
+    site: SiteRules = SiteRules()
+    walker: Caps | None = None
+    options: Options = Options()
+    phase: Phase = Phase.OFFLINE
+    since: Ms = 0
+    now: Ms = 0
+    ticked_at: Ms | None = None
+    gap: Ms = 0
+    gap_at: Ms = 0
+    epoch: int = 0
+    linked: bool = False
+    machine: Machine | None = None
+    control: Control = Control.NONE
+    control_asks: int = 0
+    control_ticket: int = 0
+    control_at: Ms = 0
+    evidence: Evidence = Evidence()
+    drive: Drive = Drive()
+    bus: bool = False
+    outage: Ms = 0
+    bus_since: Ms = 0
+    selected: Program | None = None
+    program: Program | None = None
+    workout: Workout | None = None
+    envelope: Envelope | None = None
+    script: Ms = 0
+    trim: Speed = 0
+    facing: Facing = Facing.FORWARD
+    cues: Cues = Cues()
+    start_granted: bool = False
+    confirmed_epoch: int = 0
+    moving_since: Ms | None = None
+    then: Then = Then.FINISH
+    owed: bool = False
+    paused: bool = False
+    holds: tuple[Cause, ...] = ()
+    findings: tuple[Cause, ...] = ()
+    off_since: Ms | None = None
+    downhill_since: Ms | None = None
+    seen_at: Ms = 0
+    asked_at: Ms | None = None
+    fault: Finding | None = None
+    ended_by: str | None = None
+    adopted: Ownership | None = None
+    adopted_age: Ms = 0
+    adopted_at: Ms = 0
+    bound: str | None = None
+    stop_wanted_at: Ms | None = None
+    tickets: int = 0
+    top_speed: Speed = 0
+    walked: Ms = 0
