@@ -468,6 +468,20 @@ class TestStop:
         in_virtual_time(story)
 
 
+class TestCancellation:
+    def test_of_an_ordinary_command_leaves_its_answer_to_be_late(self, make_rig, in_virtual_time):
+        async def story():
+            rig = make_rig(500)
+            task = rig.begin(SetSpeed(100))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            assert verdicts(await rig.send(Start())) == [CONFIRMED]
+            await asyncio.sleep(1)
+            assert rig.tally.counts == {"answer.late": 1}
+
+        in_virtual_time(story)
+
+
 class TestSilence:
     def test_of_30_s_ends_the_link(self, make_rig, in_virtual_time):
         async def story():

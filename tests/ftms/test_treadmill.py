@@ -23,6 +23,7 @@ from backstride.domain.events import (
 from backstride.domain.machine import BeltStart, InclineRange, SpeedRange
 from backstride.ftms.discovery import ByName, OnlyOne
 from backstride.ftms.errors import Stage
+from backstride.ftms.uuids import FITNESS_MACHINE
 from backstride.ftms.waits import Waits
 from backstride.virtual.catalogue import list_machines
 from backstride.virtual.quirks import AnswerBy, Idle, Permission, Shape, Write
@@ -160,6 +161,65 @@ class TestConnection:
         in_virtual_time(story)
 
 
+def say(**frames):
+    """A client backend whose machine says these frames in the moment of each subscription."""
+
+    def wrap(backend):
+        class Saying(backend):
+            async def start_notify(self, characteristic, callback, **kwargs):
+                await super().start_notify(characteristic, callback, **kwargs)
+                for frame in frames.get(f"on_{characteristic.uuid[4:8]}", ()):
+                    callback(bytearray.fromhex(frame))
+
+        return Saying
+
+    return wrap
+
+
+class TestBeforeLinkUp:
+    def test_a_status_is_kept_until_the_link_is_up(self, make_bench, in_virtual_time):
+        async def story():
+            async with make_bench(wrap=say(on_2ada=["03"], on_2ad3=["00 0e"])) as rig:
+                up = await rig.until(LinkUp)
+                await rig.until(MachineStatus)
+                assert rig.events[:3] == [
+                    up,
+                    MachineStatus(at=up.at, epoch=1, status=Status.SAFETY_KEY),
+                    Training(at=up.at, epoch=1, code=0x0E),
+                ]
+
+        in_virtual_time(story)
+
+    def test_telemetry_is_dropped_and_counted(self, make_bench, in_virtual_time):
+        async def story():
+            async with make_bench(wrap=say(on_2acd=["00 00 64 00"])) as rig:
+                assert (await rig.until(Telemetry)).speed == 0
+                assert rig.treadmill.counts == {"data.early": 1}
+
+        in_virtual_time(story)
+
+    def test_noise_on_every_characteristic_is_counted_and_harmless(
+        self, make_bench, in_virtual_time
+    ):
+        noise = ["", "05", "77", "80", "ff"]
+
+        async def story():
+            wrap = say(on_2ad9=noise, on_2ada=noise, on_2ad3=noise, on_2acd=noise)
+            async with make_bench(wrap=wrap) as rig:
+                await rig.until(Telemetry)
+                expected = {
+                    "answer.short": 5,
+                    "status.short": 2,
+                    "status.unknown": 2,
+                    "training.short": 5,
+                    "data.early": 5,
+                }
+                assert rig.treadmill.counts == expected
+                assert (await rig.send(RequestControl())).verdict is CONFIRMED
+
+        in_virtual_time(story)
+
+
 class TestEveryMachine:
     every_air = True
 
@@ -218,6 +278,25 @@ class TestRefusedMachines:
         async def story():
             async with make_bench(changes={"incline.claimed_range": bytes(6)}) as rig:
                 assert (await rig.until(LinkUp)).machine.incline is None
+
+        in_virtual_time(story)
+
+    def test_what_lacks_the_service_never_comes_up(self, make_bench, in_virtual_time):
+        def hide(backend):
+            class Hiding(backend):
+                async def connect(self, pair, **kwargs):
+                    await super().connect(pair, **kwargs)
+                    for handle, service in list(self.services.services.items()):
+                        if service.uuid == FITNESS_MACHINE:
+                            del self.services.services[handle]
+
+            return Hiding
+
+        async def story():
+            async with make_bench(wrap=hide) as rig:
+                await asyncio.sleep(120)
+                assert rig.events == []
+                assert "no fitness machine service" in rig.treadmill.trouble
 
         in_virtual_time(story)
 
