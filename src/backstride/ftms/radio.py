@@ -56,10 +56,15 @@ class Radio(Struct, frozen=True, kw_only=True):
         return None
 
     async def forget(self, address: str) -> None:
-        """Drop what the platform cached of the device: after a GATT timeout it may be wrong."""
+        """Drop what the platform cached of the device: after a GATT timeout it may be wrong.
+
+        A paired device is left alone, because BlueZ would forget its key as well.
+        """
         if self.is_platform:
             with suppress(Exception):
-                await clear_cache(address)
+                device = await get_device(address)
+                if device is not None and not device.details.get("props", {}).get("Paired"):
+                    await clear_cache(address)
 
     async def end_ghosts(self, address: str) -> None:
         """Disconnect connections to the device that an earlier process left behind."""

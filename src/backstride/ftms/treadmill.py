@@ -198,6 +198,7 @@ class BleakTreadmill:
             await self._radio.end_ghosts(self._target.address)
             if error.stage in {Stage.READING, Stage.SUBSCRIBING}:
                 await self._radio.forget(self._target.address)
+                self._device = None  # it may name what the platform has just forgotten
 
     def _delay(self) -> Ms:
         """The pause before the next attempt, with its jitter."""
