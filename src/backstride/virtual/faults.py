@@ -38,7 +38,6 @@ from backstride.virtual.log import Happening, Phase
 from backstride.virtual.machine import Interception, Machine
 from backstride.virtual.outbox import Kind, Output
 
-
 _UUIDS = {
     Stream.TELEMETRY: Uuid.TREADMILL_DATA,
     Stream.STATUS: Uuid.MACHINE_STATUS,
