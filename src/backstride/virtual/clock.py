@@ -101,6 +101,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_is_done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncio's signature
+        """Wait for the threads; the virtual clock stands still, so `timeout` cannot pass."""
+        self._jumping.threads_at_work += 1
+        try:
+            await super().shutdown_default_executor(timeout)
+        finally:
+            self._jumping.threads_at_work -= 1
+
     def _thread_is_done(self, _future: asyncio.Future[Any]) -> None:
         self._jumping.threads_at_work -= 1
 
@@ -118,13 +126,14 @@ class AcceleratedLoop(asyncio.SelectorEventLoop):
     """An event loop with real I/O whose clock runs `factor` times as fast as the wall's."""
 
     def __init__(self, factor: float) -> None:
-        if not factor > 0:
-            raise ValueError(f"the factor must be above 0, not {factor}")
         self.factor = factor
         self._origin = time.monotonic()
         selector = _HurriedSelector()
         selector.factor = factor
         super().__init__(selector)
+        if not factor > 0:
+            self.close()
+            raise ValueError(f"the factor must be above 0, not {factor}")
 
     def time(self) -> float:
         """Seconds of the fast clock, starting at the wall's monotonic time."""
