@@ -194,7 +194,7 @@ class Intake:
 
     def _split(self, data: bytes, position: int, body: int, after: int) -> tuple[bytes, bytes, int]:
         """Split what follows the topic into properties, the payload's beginning, and its true size."""
-        end = min(after, len(data))
+        end = min(after, len(data), body + LARGEST_FRAME)
         properties = b""
         if self._properties:
             length, position = _read_length(data, position, end) or (after, after)

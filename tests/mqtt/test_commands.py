@@ -1,0 +1,378 @@
+"""The rules for commands, without a broker."""
+
+import json
+
+import pytest
+
+from backstride.domain.events import Ask
+from backstride.domain.notices import Answer, Reply
+from backstride.domain.units import KMH, MINUTE
+from backstride.domain.workout import Effort, Facing, Level, Program, Step
+from backstride.mqtt.commands import MEMORY, Accepted, Desk, Moment, Rejected, Repeated, Route
+from backstride.mqtt.decode import LARGEST, Inbound
+
+BOOT = "boot-0123"
+NOW = 1_800_000_000_000
+PROGRAM = Program(
+    id="first-steps",
+    name="First steps",
+    goal="learn the gait",
+    level=Level.BEGINNER,
+    facing=Facing.BACKWARD,
+    max_speed=1 * KMH,
+    steps=(Step(effort=Effort.WORK, duration=MINUTE, speed=1 * KMH),),
+)
+MOVING = ["start", "confirm", "continue"]
+OTHERS = sorted({ask.value for ask in Ask} - {*MOVING, "stop", "select"})
+
+
+class Case:
+    """A desk and the circumstances of the next message."""
+
+    def __init__(self):
+        self.phase = "idle"
+        self.synchronised = True
+        self.desk = self.make()
+
+    def make(self, **options):
+        programs = {PROGRAM.id: PROGRAM}
+        return Desk(programs=programs.get, phase=lambda: self.phase, boot=BOOT, **options)
+
+    def judge(self, topic, payload, **message):
+        payload = payload.encode() if isinstance(payload, str) else payload
+        inbound = Inbound(topic=topic, payload=payload[:LARGEST], size=len(payload), **message)
+        return self.desk.judge(inbound, Moment(1234, NOW, self.synchronised))
+
+    def send(self, command="pause", *, v=1, id="a1", message=None, **fields):  # noqa: A002
+        note = {"v": v, "id": id, "command": command, **fields}
+        return self.judge("command", json.dumps(note), **(message or {}))
+
+
+@pytest.fixture
+def case():
+    return Case()
+
+
+def code(judgement):
+    return judgement.answer.code if isinstance(judgement, Rejected) else type(judgement).__name__
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_command_becomes_a_request(case, name):
+    judgement = case.send(name)
+
+    assert isinstance(judgement, Accepted)
+    request = judgement.request
+    assert (request.at, request.id, request.ask, request.program) == (1234, "a1", Ask(name), None)
+    assert request.source == "mqtt:command"
+
+
+def test_start_with_a_program_carries_it(case):
+    judgement = case.send("start", program="first-steps", ts=NOW)
+    assert judgement.request.program == PROGRAM
+
+
+def test_start_without_a_program_means_the_selected_one(case):
+    assert case.send("start", ts=NOW).request.program is None
+
+
+def test_select_needs_a_program(case):
+    assert code(case.send("select")) == "bad_value"
+    assert case.send("select", program="first-steps").request.program == PROGRAM
+
+
+@pytest.mark.parametrize("program", ["nothing", "a-b"])
+def test_an_unknown_program_is_refused(case, program):
+    judgement = case.send("start", program=program, ts=NOW)
+    assert (judgement.answer.reply, code(judgement)) == (Reply.REFUSED, "unknown_program")
+
+
+@pytest.mark.parametrize("name", MOVING)
+@pytest.mark.parametrize(
+    ("synchronised", "fields", "expiry", "expected"),
+    [
+        (True, {}, None, "unproven"),
+        (True, {"boot": BOOT}, None, "unproven"),
+        (True, {}, 10, "unproven"),
+        (True, {"ts": NOW}, None, "Accepted"),
+        (True, {"ts": NOW - 10_000}, None, "Accepted"),
+        (True, {"ts": NOW - 10_001}, None, "stale"),
+        (True, {"ts": NOW + 10_001}, None, "stale"),
+        (True, {"ts": NOW - 10_001, "boot": BOOT}, 5, "stale"),
+        (True, {"ts": NOW, "boot": "boot-9999"}, 5, "foreign_boot"),
+        (True, {"boot": BOOT}, 10, "Accepted"),
+        (True, {"boot": BOOT}, 11, "unproven"),
+        (False, {"ts": NOW}, None, "unproven"),
+        (False, {"ts": NOW, "boot": BOOT}, None, "Accepted"),
+        (False, {"ts": NOW - 3_600_000, "boot": BOOT}, None, "unproven"),
+        (False, {"ts": NOW - 3_600_000, "boot": BOOT}, 10, "Accepted"),
+        (False, {"boot": BOOT}, 10, "Accepted"),
+        (False, {"boot": BOOT}, 3600, "unproven"),
+        (False, {"boot": "boot-9999", "ts": NOW}, 10, "foreign_boot"),
+    ],
+)
+def test_what_moves_the_belt_must_prove_that_it_is_new(  # noqa: PLR0917  one case is five values
+    case, name, synchronised, fields, expiry, expected
+):
+    case.synchronised = synchronised
+    assert code(case.send(name, message={"expiry": expiry}, **fields)) == expected
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_old_command_is_refused_with_a_synchronised_clock_only(case, name):
+    assert code(case.send(name, id="a1", ts=NOW - 10_001)) == "stale"
+    case.synchronised = False
+    assert code(case.send(name, id="a2", ts=NOW - 10_001)) == "Accepted"
+
+
+@pytest.mark.parametrize(
+    "ts",
+    [
+        NOW,
+        NOW / 1000,
+        NOW // 1000,
+        "2027-01-15T08:00:00Z",
+        "2027-01-15T09:00:00.5+01:00",
+    ],
+)
+def test_a_time_stamp_is_seconds_or_ms_or_iso_8601(case, ts):
+    assert code(case.send("start", ts=ts)) == "Accepted"
+
+
+@pytest.mark.parametrize("ts", ["now", "2027-01-15T08:00:00", "", 1e300, -(10**18), "9" * 200])
+def test_any_other_time_stamp_is_an_error(case, ts):
+    assert code(case.send("start", ts=ts)) == "bad_value"
+
+
+@pytest.mark.parametrize("name", [*MOVING, *OTHERS])
+def test_a_retained_command_is_refused(case, name):
+    message = {"retain": True, "expiry": 5}
+    assert code(case.send(name, ts=NOW, boot=BOOT, message=message)) == "retained"
+    assert code(case.judge(f"command/{name}", "", **message)) == "retained"
+
+
+def test_a_command_for_another_phase_is_refused(case):
+    case.phase = "running"
+    judgement = case.send("confirm", ts=NOW, expect="armed")
+    assert (judgement.answer.code, judgement.answer.phase) == ("wrong_phase", "running")
+    assert "running, not armed" in judgement.answer.sentence
+
+
+def test_a_command_refused_for_its_phase_stays_refused_when_it_comes_again(case):
+    first = case.send("confirm", ts=NOW, expect="armed")
+    case.phase = "armed"
+
+    again = case.send("confirm", ts=NOW, expect="armed")
+
+    assert again == Repeated(first.answer, Route())
+
+
+def test_a_duplicate_repeats_the_stored_answer_whatever_its_age(case):
+    case.send("pause", ts=NOW)
+    answer = Answer(id="a1", reply=Reply.OK, code="ok", sentence="Done.", phase="holding")
+    case.desk.settle(answer)
+
+    assert case.send("pause", ts=NOW - 60_000) == Repeated(answer, Route())
+
+
+def test_a_duplicate_of_an_unanswered_command_waits_for_its_answer(case):
+    case.send("start", ts=NOW)
+    assert case.send("start", ts=NOW) == Repeated(None, Route())
+
+
+def test_256_ids_are_remembered(case):
+    for number in range(MEMORY + 1):
+        case.send(id=f"id-{number}")
+
+    assert code(case.send(id="id-1")) == "Repeated"
+    assert code(case.send(id="id-0")) == "Accepted"
+
+
+def test_refused_junk_does_not_push_ids_out_of_memory(case):
+    case.send("start", id="real", ts=NOW)
+    for number in range(10 * MEMORY):
+        case.send("start", id=f"junk-{number}")
+
+    assert code(case.send("start", id="real", ts=NOW)) == "Repeated"
+
+
+def test_the_answer_goes_where_the_author_asked(case):
+    route = Route("reply/7", b"77")
+    payload = b'{"v":1,"id":"a1","command":"pause"}'
+    inbound = Inbound(topic="command", payload=payload, size=len(payload))
+    case.desk.judge(inbound, Moment(0, NOW, synchronised=True), route)
+    answer = Answer(id="a1", reply=Reply.OK, code="ok", sentence="", phase="idle")
+
+    assert case.desk.settle(answer) == route
+    assert case.desk.settle(answer) == Route()
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("", "not_json"),
+        ("hello", "not_json"),
+        ("pause", "not_json"),
+        ("null", "not_json"),
+        ("[]", "not_json"),
+        ("3", "not_json"),
+        ("{", "not_json"),
+        ('{"v":1,"id":"a","command":"pause"} x', "not_json"),
+        (b"\xff\xfe{}", "not_text"),
+        (b'{"v":1,"id":"a","command":"\xc3\x28"}', "not_text"),
+        ("[" * 4000, "not_json"),
+        ('{"v":1,"id":' + "[" * 4000, "bad_value"),
+        ('{"v":1,"id":"a","command":"pause","x":' + "[" * 1500 + "]" * 1500 + "}", "unknown_key"),
+        ("{}", "bad_value"),
+        ('{"v":1,"id":"a"}', "bad_value"),
+        ('{"id":"a","command":"pause"}', "bad_value"),
+        ('{"v":1,"command":"pause"}', "bad_value"),
+        ('{"v":2,"id":"a","command":"pause"}', "bad_version"),
+        ('{"v":0,"id":"a","command":"pause"}', "bad_value"),
+        ('{"v":"1","id":"a","command":"pause"}', "bad_value"),
+        ('{"v":true,"id":"a","command":"pause"}', "bad_value"),
+        ('{"v":1.5,"id":"a","command":"pause"}', "bad_value"),
+        ('{"v":1,"id":7,"command":"pause"}', "bad_value"),
+        ('{"v":1,"id":"","command":"pause"}', "bad_value"),
+        ('{"v":1,"id":"a\\n","command":"pause"}', "bad_value"),
+        ('{"v":1,"id":"a b","command":"pause"}', "bad_value"),
+        (json.dumps({"v": 1, "id": "a" * 65, "command": "pause"}), "bad_value"),
+        ('{"v":1,"id":"a","command":"explode"}', "unknown_command"),
+        ('{"v":1,"id":"a","command":"PAUSE"}', "unknown_command"),
+        ('{"v":1,"id":"a","command":""}', "unknown_command"),
+        ('{"v":1,"id":"a","command":null}', "bad_value"),
+        ('{"v":1,"id":"a","command":["pause"]}', "bad_value"),
+        ('{"v":1,"id":"a","command":"pause","speed":9}', "unknown_key"),
+        ('{"v":1,"id":"a","command":"pause","Boot":"x"}', "unknown_key"),
+        ('{"v":1,"id":"a","command":"pause","program":"first-steps"}', "bad_value"),
+        ('{"v":1,"id":"a","command":"start","program":"../etc"}', "bad_value"),
+        ('{"v":1,"id":"a","command":"start","program":7}', "bad_value"),
+        ('{"v":1,"id":"a","command":"pause","expect":7}', "bad_value"),
+        ('{"v":1,"id":"a","command":"pause","boot":7}', "bad_value"),
+        ('{"v":1,"id":"a","command":"pause","ts":{}}', "bad_value"),
+        (json.dumps({"v": 1, "id": "a", "command": "pause", "boot": "x" * 5000}), "too_large"),
+        ("x" * 1_000_000, "too_large"),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_a_code_and_a_sentence(case, payload, expected):
+    judgement = case.judge("command", payload)
+
+    assert (judgement.answer.reply, judgement.answer.code) == (Reply.ERROR, expected)
+    assert 20 < len(judgement.answer.sentence) < 400
+
+
+def test_an_error_names_the_command_that_it_answers_if_its_id_is_legible(case):
+    judgement = case.judge("command", '{"v":1,"id":"a7","command":"pause","x":1}')
+    assert judgement.answer.id == "a7"
+
+
+STOPS = [
+    "stop",
+    "STOP",
+    " Stop!\n",
+    '"stop"',
+    '["stop"]',
+    "please stop now",
+    b"\xff\xfes\x00t\x00o\x00p\x00",
+    b"\xef\xbb\xbfstop",
+    '{"command":"stop"}',
+    '{"v":1,"id":"s1","command":"stop"}',
+    '{"v":99,"command":"stop","nonsense":[1,2,3]}',
+    '{"COMMAND":"STOP"}',
+    "{'command': 'stop'}",
+    '{"v":1,"id":"s1","command":"stop"',
+    '{"command"  :\n "stop", "boot":"boot-9999", "ts":0, "expect":"running"}',
+    '{"command":"\\u0073top"}',
+    '{"v":1,"id":"stop","program":"stop","command":"stop"}',
+    '{"command":"stop"}' + " " * 100_000,
+]
+
+
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("payload", STOPS)
+def test_stop_is_taken_in_any_form(case, payload, retain):
+    judgement = case.judge("command", payload, retain=retain)
+
+    assert isinstance(judgement, Accepted)
+    assert judgement.request.ask is Ask.STOP
+
+
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize(
+    "payload", [*STOPS, "", "0", "start", "{", b"\x00\xff\xfe", "x" * 1_000_000, "[" * 4096]
+)
+@pytest.mark.parametrize("topic", ["command/stop", "command/STOP"])
+def test_stop_by_its_topic_needs_nothing(case, topic, payload, retain):
+    judgement = case.judge(topic, payload, retain=retain)
+
+    assert isinstance(judgement, Accepted)
+    assert judgement.request.ask is Ask.STOP
+
+
+def test_the_same_stop_is_taken_every_time(case):
+    for _ in range(3):
+        judgement = case.judge("command", '{"v":1,"id":"s1","command":"stop","ts":0}')
+        assert (judgement.request.ask, judgement.request.id) == (Ask.STOP, "s1")
+
+
+def test_stops_without_an_id_get_one_each(case):
+    first, second = (case.judge("command/stop", "").request.id for _ in range(2))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("command", "stopwatch"),
+        ("command", "nonstop"),
+        ("command", '{"v":1,"id":"a","command":"start","program":"stop"}'),
+        ("command", '{"v":1,"id":"stop","command":"pause"}'),
+        ("command", "x" * 70 + " stop"),
+        ("command/select", "stop"),
+        ("command/pause", "stop"),
+    ],
+)
+def test_what_only_mentions_the_word_is_not_a_stop(case, topic, payload):
+    judgement = case.judge(topic, payload)
+    assert not (isinstance(judgement, Accepted) and judgement.request.ask is Ask.STOP)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_scalar_command_needs_no_payload(case, name):
+    judgement = case.judge(f"command/{name}", "PRESS")
+    assert (judgement.request.ask, judgement.request.source) == (Ask(name), f"mqtt:command/{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "expiry", "trust", "expected"),
+    [
+        ("start", None, False, "unproven"),
+        ("confirm", None, False, "unproven"),
+        ("continue", None, False, "unproven"),
+        ("start", 11, False, "unproven"),
+        ("start", 10, False, "Accepted"),
+        ("confirm", 3, False, "Accepted"),
+        ("start", None, True, "Accepted"),
+        ("confirm", None, True, "Accepted"),
+    ],
+)
+def test_a_scalar_that_moves_the_belt_needs_an_expiry_or_a_site_that_trusts_it(
+    case, name, expiry, trust, expected
+):
+    case.desk = case.make(trust_scalars=trust)
+    assert code(case.judge(f"command/{name}", "", expiry=expiry)) == expected
+
+
+def test_a_scalar_names_its_program_in_the_payload(case):
+    assert case.judge("command/select", " first-steps\n").request.program == PROGRAM
+    assert case.judge("command/start", "first-steps", expiry=5).request.program == PROGRAM
+    assert case.judge("command/start", "", expiry=5).request.program is None
+    assert code(case.judge("command/select", "")) == "bad_value"
+    assert code(case.judge("command/select", "../x")) == "unknown_program"
+    assert code(case.judge("command/select", b"\xff")) == "not_text"
+    assert code(case.judge("command/select", "x" * 5000)) == "too_large"
+
+
+@pytest.mark.parametrize("topic", ["command/explode", "command/", "command/Start", "command/a/b"])
+def test_a_scalar_topic_of_no_command_is_an_error(case, topic):
+    assert code(case.judge(topic, "")) == "unknown_command"

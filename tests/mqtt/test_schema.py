@@ -1,0 +1,184 @@
+"""Every payload against its schema, both ways, and the shipped schemas against the code."""
+
+import json
+
+import jsonschema
+import msgspec
+import pytest
+
+from backstride.domain.events import Ask
+from backstride.domain.notices import CueKind, Reply
+from backstride.domain.session import Phase
+from backstride.domain.workout import Effort, Facing, Level
+from backstride.mqtt import schema, schema_files
+
+TIME = "2026-11-20T07:35:00.250Z"
+BOOT = "boot-0123"
+
+FULL = {
+    "state": schema.State(
+        boot=BOOT,
+        seq=7,
+        time=TIME,
+        phase=Phase.RUNNING,
+        stage="work",
+        sentence="Walk backward at 1.2 km/h.",
+        program="first-steps",
+        program_name="First steps",
+        speed=schema.SpeedState(measured=1.17, target=1.2, setpoint=1.25, cap=4.0),
+        incline=schema.InclineState(measured=0.0, target=0.0, cap=5.0),
+        age=0.4,
+        script=schema.ScriptState(elapsed=61.5, remaining=900.0),
+        step=schema.StepState(
+            index=2, count=9, name="work", effort=Effort.WORK, facing=Facing.BACKWARD, remaining=30.0
+        ),
+        next=schema.NextState(in_s=30.0, speed=1.0, facing=Facing.BACKWARD, cue="slower"),
+        cue=schema.CueState(number=4, kind=CueKind.FASTER, text="Faster in 5"),
+        alarm=schema.AlarmState(cause="stale", sentence="No news.", latched=True),
+        holding=("stale",),
+        distance=21,
+        elapsed=61.0,
+        heart_rate=101,
+        energy=3.5,
+        link=True,
+        machine="CITYSPORTS",
+    ),
+    "connection": schema.Connection(
+        boot=BOOT, time=TIME, up=False, stage="searching", address="AA:BB", name="X", rssi=-60,
+        epoch=3, reason="out of range",
+    ),
+    "info": schema.Info(
+        boot=BOOT,
+        id="gym",
+        version="0.1.0",
+        schemas=schema.VERSIONS,
+        capabilities=("incline",),
+        machine=schema.MachineInfo(
+            name="X",
+            address="AA:BB",
+            fingerprint="f",
+            speed=schema.RangeInfo(minimum=0.5, maximum=6.0, increment=0.1),
+            incline=None,
+            belt_start="console",
+        ),
+        limits={"speed": schema.LimitInfo(value=4.0, unit="km/h", layer="site", reason="adults")},
+    ),
+    "programs": schema.Programs(
+        programs=(
+            schema.ProgramInfo(
+                id="first-steps", name="First steps", goal="gait", level=Level.BEGINNER,
+                duration=900.0, backward=700.0, top_speed=1.5, top_incline=0.0,
+            ),
+        ),
+        selected="first-steps",
+    ),
+    "session": schema.SessionSummary(
+        boot=BOOT, program="first-steps", program_name="First steps", started=TIME, ended=TIME,
+        outcome="finished", walked=880.0, backward=700.0, distance=300, top_speed=1.5, energy=20.0,
+    ),
+    "event": schema.EventNote(
+        boot=BOOT, number=3, time=TIME, kind="moved", sentence="Now running.", data={"before": "idle"}
+    ),
+    "cue": schema.CueNote(
+        number=4, time=TIME, kind=CueKind.STEADY, text="Steady", speed=1.0, within=5.0
+    ),
+    "command": schema.CommandNote(
+        v=1, id="a1", command=Ask.START, program="first-steps", ts=1_800_000_000, expect="idle",
+        boot=BOOT,
+    ),
+    "response": schema.ResponseNote(
+        id="a1", reply=Reply.REFUSED, code="stale", sentence="Too old.", phase="idle"
+    ),
+}  # fmt: skip
+BARE = {
+    "state": schema.State(boot=BOOT, seq=0, time=TIME, phase=Phase.OFFLINE),
+    "connection": schema.Connection(boot=BOOT, time=TIME, up=True),
+    "info": schema.Info(boot=BOOT, id="gym", version="0.1.0", schemas={}),
+    "programs": schema.Programs(programs=()),
+    "session": schema.SessionSummary(boot=BOOT, program="x", program_name="X", started=TIME),
+    "event": schema.EventNote(boot=BOOT, number=0, time=TIME, kind="link", sentence=""),
+    "cue": schema.CueNote(number=0, time=TIME, kind=CueKind.ALARM, text=""),
+    "command": schema.CommandNote(v=1, id="a", command=Ask.PAUSE),
+    "response": schema.ResponseNote(
+        id=None, reply=Reply.ERROR, code="x", sentence="", phase="idle"
+    ),
+}
+
+
+def validate(name, payload):
+    text = schema_files.shipped_schema(name).read_text(encoding="utf-8")
+    jsonschema.Draft202012Validator(json.loads(text)).validate(payload)
+
+
+@pytest.mark.parametrize("name", schema.PAYLOADS)
+def test_the_shipped_schema_is_the_one_of_the_code(name):
+    shipped = schema_files.shipped_schema(name).read_text(encoding="utf-8")
+    assert shipped == schema_files.schema_text(name), "python -m backstride.mqtt.schema_files"
+
+
+@pytest.mark.parametrize("name", schema.PAYLOADS)
+def test_a_schema_is_itself_valid(name):
+    jsonschema.Draft202012Validator.check_schema(schema_files.build_schema(name))
+
+
+@pytest.mark.parametrize("examples", [FULL, BARE], ids=["full", "bare"])
+@pytest.mark.parametrize("name", schema.PAYLOADS)
+def test_a_payload_fits_its_schema_and_comes_back_the_same(name, examples):
+    encoded = schema.encode(examples[name])
+
+    validate(name, json.loads(encoded))
+
+    assert msgspec.json.decode(encoded, type=schema.PAYLOADS[name]) == examples[name]
+
+
+@pytest.mark.parametrize("name", schema.PAYLOADS)
+def test_every_payload_carries_its_version(name):
+    assert json.loads(schema.encode(BARE[name]))["v"] == 1
+
+
+def test_what_is_not_known_is_null_and_never_zero():
+    state = json.loads(schema.encode(BARE["state"]))
+
+    assert state["speed"] == {"measured": None, "target": None, "setpoint": None, "cap": None}
+    assert {state[key] for key in ("age", "distance", "elapsed", "heart_rate", "energy")} == {None}
+
+
+def test_a_published_payload_lacks_no_field():
+    state = json.loads(schema.encode(BARE["state"]))
+    del state["alarm"]
+
+    with pytest.raises(jsonschema.ValidationError, match="'alarm' is a required property"):
+        validate("state", state)
+
+
+def test_a_later_field_does_not_break_a_reader():
+    validate("state", {**json.loads(schema.encode(BARE["state"])), "new": 1})
+
+
+def test_a_command_with_a_strange_key_is_refused_by_the_schema_too():
+    with pytest.raises(jsonschema.ValidationError, match="Additional properties"):
+        validate("command", {"v": 1, "id": "a", "command": "pause", "speed": 9})
+
+
+@pytest.mark.parametrize(
+    ("convert", "inside", "outside"),
+    [
+        (schema.kmh, 120, 1.2),
+        (schema.kmh, 229, 2.29),
+        (schema.kmh, 0, 0.0),
+        (schema.kmh, None, None),
+        (schema.percent, 25, 2.5),
+        (schema.percent, -10, -1.0),
+        (schema.percent, None, None),
+        (schema.seconds, 1500, 1.5),
+        (schema.seconds, None, None),
+    ],
+)
+def test_units_change_at_this_edge_only(convert, inside, outside):
+    assert convert(inside) == outside
+
+
+def test_every_speed_is_written_with_its_own_digits():
+    wrong = [speed for speed in range(2501) if round(schema.kmh(speed) * 100) != speed]
+    assert wrong == []
+    assert max(len(repr(schema.kmh(speed))) for speed in range(2501)) == 5
