@@ -30,7 +30,7 @@ from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask
 from backstride.domain.units import SECOND, Ms
 from backstride.mqtt import topics
-from backstride.mqtt.client import FAILURE, ClosedEarlyError, Tls
+from backstride.mqtt.client import FAILURE, Tls
 from backstride.mqtt.schema import VERSION, CommandNote, Info, ResponseNote, encode
 from backstride.mqtt.walltime import wall_now
 
@@ -83,6 +83,10 @@ class News(Struct, frozen=True, kw_only=True):
     at: Ms
 
 
+class _HungUpError(aiomqtt.MqttError):
+    """No CONNACK came: a broker going down, or one that does not know this version of MQTT."""
+
+
 class _Client(aiomqtt.Client):
     """aiomqtt drops the reason of a PUBACK; whether the broker let a command through is worth knowing."""
 
@@ -109,7 +113,7 @@ class _Client(aiomqtt.Client):
     ) -> None:
         if not self._connected.done():
             # A broker that only knows 3.1.1 hangs up without a word: do not wait for one.
-            self._connected.set_exception(ClosedEarlyError("the broker hung up before it answered"))
+            self._connected.set_exception(_HungUpError("the broker hung up before it answered"))
             return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
@@ -188,7 +192,7 @@ class Remote:
             except aiomqtt.MqttError as error:
                 reason = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
                 value = reason.value if isinstance(reason, ReasonCode) else reason
-                unknown = isinstance(error, ClosedEarlyError) or value == _UNSUPPORTED_VERSION
+                unknown = isinstance(error, _HungUpError) or value == _UNSUPPORTED_VERSION
                 if (
                     version is aiomqtt.ProtocolVersion.V5
                     and unknown
@@ -216,7 +220,7 @@ class Remote:
             async for message in self._client.messages:
                 name = message.topic.value.removeprefix(prefix)
                 treadmill, _, topic = name.partition("/")
-                payload = message.payload if isinstance(message.payload, bytes) else b""
+                payload = bytes(message.payload)
                 now = time.monotonic_ns() // 1_000_000
                 news = News(
                     treadmill=treadmill,

@@ -1,0 +1,125 @@
+"""The session's commands over MQTT: send, wait for the answer, say it, and end with its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.options import BrokerOption, ConfigOption, IdOption, JsonOption
+from backstride.domain.events import Ask
+
+if TYPE_CHECKING:
+    from backstride.mqtt.schema import ResponseNote
+
+_PANEL: Final = "Session"
+
+_HELP: Final[dict[Ask, str]] = {
+    Ask.CONFIRM: "Confirm: on the rails, facing as asked, clip on. Starts the countdown; also after a turn.",
+    Ask.PAUSE: "Bring the belt to a stop and keep the place in the program.",
+    Ask.CONTINUE: "Go on after a pause, from the machine's lowest speed.",
+    Ask.SKIP: "Go to the next step.",
+    Ask.FASTER: "Raise the speed by one step, within every limit.",
+    Ask.SLOWER: "Lower the speed by one step.",
+    Ask.FINISH: "Go to the cool-down, then stop.",
+    Ask.STOP: "Stop the belt now. Never refused; repeated until it is answered.",
+    Ask.ACKNOWLEDGE: "Say that you have seen the fault, so that a new session can begin.",
+    Ask.PRESENT: "Answer a check-in: I am here and well.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("start", rich_help_panel=_PANEL)(_start)
+    for ask, text in _HELP.items():
+        app.command(ask.value, help=text, rich_help_panel=_PANEL)(_make_command(ask))
+        if ask is Ask.CONFIRM:
+            app.command("select", rich_help_panel=_PANEL)(_select)
+
+
+def _start(
+    program: Annotated[
+        str | None, typer.Argument(metavar="[PROGRAM]", help="Its id; the selected one without.")
+    ] = None,
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Arm a program: says what will happen and moves nothing. `confirm` within 45 s starts it."""
+    _command(Ask.START, program, treadmill, broker, config, as_json=as_json)
+
+
+def _select(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Its id.")],
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the program that `start` without a name arms."""
+    _command(Ask.SELECT, program, treadmill, broker, config, as_json=as_json)
+
+
+def _make_command(ask: Ask) -> Callable[..., None]:
+    """One command without a program."""
+
+    def command(
+        treadmill: IdOption = None,
+        broker: BrokerOption = None,
+        config: ConfigOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        _command(ask, None, treadmill, broker, config, as_json=as_json)
+
+    return command
+
+
+def _command(
+    ask: Ask,
+    program: str | None,
+    treadmill: str | None,
+    broker: str | None,
+    config: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from backstride.cli.broker import NO_BROKER_HINT
+    from backstride.cli.terminal import complain, print_json, tell
+    from backstride.domain.notices import Reply
+    from backstride.mqtt.remote import NoAnswerError, NoBrokerError
+    from backstride.mqtt.topics import TopicError
+
+    try:
+        answer = asyncio.run(_send(ask, program, treadmill, broker, config))
+    except NoBrokerError as error:
+        hint = f"\n{NO_BROKER_HINT}" if ask is Ask.STOP else ""
+        raise CommandFailedError(f"{error}{hint}", Exit.NO_BROKER) from error
+    except NoAnswerError as error:
+        raise CommandFailedError(str(error), Exit.NO_ANSWER) from error
+    except TopicError as error:
+        raise CommandFailedError(str(error), Exit.USAGE) from error
+    if as_json:
+        print_json(answer)
+    elif answer.reply is Reply.OK:
+        tell(answer.sentence)
+    else:
+        complain(f"{answer.reply}: {answer.sentence}")
+    if answer.reply is not Reply.OK:
+        raise typer.Exit(Exit.REFUSED)
+
+
+async def _send(
+    ask: Ask, program: str | None, treadmill: str | None, broker: str | None, config: Path | None
+) -> ResponseNote:
+    from backstride.cli.broker import choose_treadmill, load_settings
+    from backstride.mqtt.remote import Remote
+
+    loaded, settings = load_settings(config, broker)
+    async with Remote(settings, treadmill) as remote:
+        chosen = await choose_treadmill(remote, loaded, treadmill)
+        return await remote.send(chosen, ask, program)
