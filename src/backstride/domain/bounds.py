@@ -34,6 +34,11 @@ class Envelope(Struct, frozen=True, kw_only=True):
         return max(incline, 0) // self.incline_increment * self.incline_increment
 
 
+def lowest(machine: Machine) -> Speed:
+    """The lowest speed that may be commanded: never 0, which is what Stop is for."""
+    return machine.speed.minimum or machine.speed.increment
+
+
 def envelope(
     site: SiteRules, machine: Machine, walker: Caps | None, program: Program | None
 ) -> Envelope:
@@ -74,7 +79,7 @@ def envelope(
         incline=incline,
         backward_time=backward,
         jump=limits.hard(limits.JUMP, "the largest change between two segments"),
-        floor=machine.speed.minimum,
+        floor=lowest(machine),
         increment=machine.speed.increment,
         incline_increment=machine.incline.increment if machine.incline else PERCENT,
     )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from backstride.domain.notices import CueKind
 from backstride.domain.session import Draft, Session
-from backstride.domain.units import SECOND, Ms, show_incline, show_speed
+from backstride.domain.units import SECOND, Ms, Speed, show_incline, show_speed
 from backstride.domain.workout import Segment, setpoint
 
 NOTICE: Final[Ms] = 10 * SECOND
@@ -25,10 +25,10 @@ AGAIN: Final[Ms] = 5 * SECOND
 
 def may_rise(s: Session) -> bool:
     """The walker was told of the present setpoint and has had time to take it in."""
-    cues = s.cues
-    if s.workout is None or cues.segment < s.workout.segment_at(s.script).index:
+    if s.workout is None:
         return False
-    return cues.heard_at is not None and s.now - cues.heard_at >= REACTION
+    index = s.workout.segment_at(s.script).index
+    return any(about == index and s.now - at >= REACTION for about, at in s.cues.taken)
 
 
 def announce(d: Draft) -> None:
@@ -40,7 +40,10 @@ def announce(d: Draft) -> None:
     following = s.workout.following(segment)
     near = following is not None and segment.end - s.script <= NOTICE
     wanted = following if near and following is not None else segment
-    unheard = s.cues.heard_at is None and s.now - s.cues.asked_at >= AGAIN
+    waits = s.cues.heard_at is None and s.now - s.cues.asked_at < AGAIN
+    if waits and s.cues.segment == segment.index:
+        return  # its outlet has a moment to take it, before the next cue takes its place
+    unheard = s.cues.heard_at is None and not waits
     if s.cues.segment < wanted.index or (s.cues.segment == wanted.index and unheard):
         _announce(d, segment, wanted)
 
@@ -51,14 +54,15 @@ def reconsider(d: Draft, kind: CueKind) -> None:
     if s.workout is None:
         return
     segment = s.workout.segment_at(s.script)
-    wanted = setpoint(s.workout, s.script).speed + s.trim
+    wanted = _shown(s, setpoint(s.workout, s.script).speed)
     number = d.say(kind, f"{kind}: {show_speed(wanted)}", speed=wanted)
     _wait_for(d, number, segment.index)
 
 
 def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
     s = d.s
-    before = s.drive.target if present is wanted else present.ramp_to
+    start, end = _shown(s, wanted.speed), _shown(s, wanted.ramp_to)
+    before = s.drive.target if present is wanted else _shown(s, present.ramp_to)
     within = max(wanted.start - s.script, 0)
     if wanted.facing is not s.facing:
         text = f"in {within // SECOND} seconds the belt stops, and you turn"
@@ -66,43 +70,59 @@ def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
         return
     kind = CueKind.STEADY
     change = "keep"
-    if max(wanted.speed, wanted.ramp_to) > before:
+    if max(start, end) > before:
         kind, change = CueKind.FASTER, "faster"
-    elif min(wanted.speed, wanted.ramp_to) < before:
+    elif min(start, end) < before:
         kind, change = CueKind.SLOWER, "slower"
     elif wanted.incline > present.incline:
         kind, change = CueKind.STEEPER, "steeper"
     elif wanted.incline < present.incline:
         kind, change = CueKind.FLATTER, "flatter"
-    speed = wanted.speed
-    words = [f"{change}, {show_speed(speed)}"]
-    if wanted.ramp_to != wanted.speed:
-        words.append(f"then slowly to {show_speed(wanted.ramp_to)}")
+    words = [f"{change}, {show_speed(start)}"]
+    if start != end:
+        words.append(f"then slowly to {show_speed(end)}")
     if wanted.incline or present.incline:
         words.append(f"incline {show_incline(wanted.incline)}")
     if within >= SECOND:
         words.append(f"in {within // SECOND} seconds")
     if wanted.cue:
         words.append(wanted.cue)
-    number = d.say(kind, "; ".join(words), speed=speed, within=within)
+    number = d.say(kind, "; ".join(words), speed=start, within=within)
     _wait_for(d, number, wanted.index)
 
 
 def _wait_for(d: Draft, number: int, segment: int) -> None:
-    cues = replace(d.s.cues, about=number, segment=segment, asked_at=d.s.now, heard_at=None)
-    d.set(cues=cues)
+    """What was known of this segment is out of date until somebody takes this cue."""
+    d.set(
+        cues=replace(
+            d.s.cues, about=number, segment=segment, asked_at=d.s.now, heard_at=None,
+            taken=_others(d.s, segment),
+        )
+    )  # fmt: skip
+
+
+def _others(s: Session, segment: int) -> tuple[tuple[int, Ms], ...]:
+    return tuple(one for one in s.cues.taken if one[0] != segment)
+
+
+def _shown(s: Session, speed: Speed) -> Speed:
+    """The speed that the belt will really get: trimmed, capped, on the machine's grid."""
+    if s.envelope is None:
+        return speed
+    return s.envelope.grid(min(speed + s.trim, s.envelope.speed.value))
 
 
 def heard(d: Draft, number: int) -> None:
     """An outlet took a cue: the first to take the one that matters counts."""
     cues = d.s.cues
     if number == cues.about and cues.heard_at is None:
-        d.set(cues=replace(cues, heard_at=d.s.now))
+        taken = (*_others(d.s, cues.segment)[-1:], (cues.segment, d.s.now))
+        d.set(cues=replace(cues, heard_at=d.s.now, taken=taken))
 
 
 def forget(d: Draft) -> None:
     """The belt starts anew: whatever was announced before is no warning of what comes now."""
-    d.set(cues=replace(d.s.cues, segment=-1, heard_at=None))
+    d.set(cues=replace(d.s.cues, segment=-1, heard_at=None, taken=()))
 
 
 def count_down(d: Draft, remaining: Ms) -> None:

@@ -11,7 +11,9 @@ a planner that asks for too much gets a refusal, and the belt stays as it is.
 Letting go can never be refused: Stop is granted in any situation, without evidence or deadline.
 
 The gate reads a `Situation`, the plain facts of one instant. An increase needs fresh evidence that the
-belt does what it was last told; a decrease needs none, because less is the direction of safety.
+belt does what it was last told. A decrease needs no evidence, because less is the direction of safety;
+but what evidence there is may not contradict it. Against a belt that runs slower than it was told, or
+stands, "less than before" would be more, and a surprise.
 """
 
 from __future__ import annotations
@@ -58,6 +60,8 @@ STEP_UP: Final[Speed] = 30
 """Largest rise in one command, unless the machine's increment is coarser."""
 FOLLOWING: Final[Speed] = 30
 """How far the belt may be from its target and still be called following it."""
+REACH: Final[Speed] = 10
+"""How much further than one increment a command may lie above the measured speed: jitter."""
 INCLINE_STEP: Final[Incline] = 1 * PERCENT
 """Largest change of slope in one command, unless the machine's increment is coarser [CHOICE]."""
 INCLINE_PAUSE: Final[Ms] = 5 * SECOND
@@ -92,26 +96,49 @@ class Situation(Struct, frozen=True, kw_only=True):
 
 
 _SEAL: Final = object()
+_FORGED: Final = "a permit is made by envelope.permit() and nowhere else"
 
 
 class Permit:
     """The right to send one command on one connection before a deadline.
 
-    Only `permit()` can make one. `ticket` names the command in its outcome; `deadline` is in ms of
-    the session's clock and None for Stop, which is never too late.
+    Only `permit()` can make one, and nobody can change, copy or extend one. `ticket` names the
+    command in its outcome; `deadline` is in ms of the session's clock and None for Stop, which is
+    never too late.
+
+    Raises:
+        PermitError: on any attempt to make one elsewhere.
     """
 
     __slots__ = ("command", "deadline", "epoch", "ticket")
+
+    command: Command
+    epoch: int
+    ticket: int
+    deadline: Ms | None
 
     def __init__(
         self, seal: object, command: Command, epoch: int, ticket: int, deadline: Ms | None
     ) -> None:
         if seal is not _SEAL:
-            raise PermitError("a permit is made by envelope.permit() and nowhere else")
-        self.command = command
-        self.epoch = epoch
-        self.ticket = ticket
-        self.deadline = deadline
+            raise PermitError(_FORGED)
+        fix = super().__setattr__
+        fix("command", command)
+        fix("epoch", epoch)
+        fix("ticket", ticket)
+        fix("deadline", deadline)
+
+    def __init_subclass__(cls) -> None:
+        raise PermitError(_FORGED)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise PermitError(_FORGED)
+
+    def __delattr__(self, name: str) -> None:
+        raise PermitError(_FORGED)
+
+    def __reduce__(self) -> str:
+        raise PermitError(_FORGED)
 
     def __repr__(self) -> str:
         return f"Permit({self.command!r}, epoch={self.epoch}, ticket={self.ticket})"
@@ -175,7 +202,7 @@ def _judge_start(now: Situation, within: Envelope) -> Refusal | None:
 
 
 def _judge_speed(target: Speed, now: Situation, within: Envelope) -> Refusal | None:
-    if target < within.floor:
+    if target < within.floor or target <= 0:
         sentence = f"{show_speed(target)} is below the machine's lowest {show_speed(within.floor)}"
         return Refusal(Rule.TOO_SLOW, sentence)
     if target > within.speed.value:
@@ -183,20 +210,36 @@ def _judge_speed(target: Speed, now: Situation, within: Envelope) -> Refusal | N
     if (target - within.floor) % within.increment:
         sentence = f"{show_speed(target)} is not a multiple of {show_speed(within.increment)}"
         return Refusal(Rule.OFF_GRID, sentence)
-    change = target - now.target
-    elapsed = now.now - now.target_at
-    if change <= 0:
-        return _slew(-change, elapsed, FALL)
-    if now.age > FRESH or now.speed is None:
-        return Refusal(Rule.STALE, "no increase while the belt's speed is unknown or old")
     if now.speed == 0:
         return Refusal(Rule.NOT_MOVING, "the belt stands still")
+    if target > now.target:
+        return _judge_rise(target, now, within)
+    if now.speed is not None and target - now.speed > FOLLOWING:
+        return _not_following(now.speed, now.target)
+    return _slew(now.target - target, now.now - now.target_at, FALL)
+
+
+def _judge_rise(target: Speed, now: Situation, within: Envelope) -> Refusal | None:
+    change = target - now.target
+    if now.age > FRESH or now.speed is None:
+        return Refusal(Rule.STALE, "no increase while the belt's speed is unknown or old")
     if abs(now.speed - now.target) > FOLLOWING:
-        sentence = f"the belt runs at {show_speed(now.speed)}, not at its {show_speed(now.target)}"
-        return Refusal(Rule.NOT_FOLLOWING, sentence)
+        return _not_following(now.speed, now.target)
     if change > max(STEP_UP, within.increment):
         return Refusal(Rule.STEP, f"a rise of {show_speed(change)} in one command is too much")
-    return _slew(change, elapsed, RISE)
+    if target - now.speed > reach(within):
+        return _not_following(now.speed, now.target)
+    return _slew(change, now.now - now.target_at, RISE)
+
+
+def reach(within: Envelope) -> Speed:
+    """How far above the measured speed an increase may aim, 0.01 km/h."""
+    return max(STEP_UP, within.increment + REACH)
+
+
+def _not_following(speed: Speed, target: Speed) -> Refusal:
+    sentence = f"the belt runs at {show_speed(speed)}, not at its {show_speed(target)}"
+    return Refusal(Rule.NOT_FOLLOWING, sentence)
 
 
 def _slew(change: Speed, elapsed: Ms, rate: Speed) -> Refusal | None:

@@ -10,24 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from backstride.domain import cues
-from backstride.domain.envelope import FRESH, admit, envelope
+from backstride.domain.arming import Granted, Refused, confirm, require, start
 from backstride.domain.events import Ask, Request
-from backstride.domain.evidence import incline_of
-from backstride.domain.machine import BeltStart
 from backstride.domain.notices import CueKind, Reply
-from backstride.domain.pilot import halt_now
-from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, Trigger
-from backstride.domain.units import show_duration, show_incline, show_speed
-from backstride.domain.workout import Program, flatten, setpoint
-
-
-class Refused(Exception):  # noqa: N818  it is an answer, not an error of the program
-    """The request is not granted; `code` is for programs, the message for people."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
+from backstride.domain.plausibility import BLIND_AGE
+from backstride.domain.session import Draft, Phase, Session, Then, Trigger
+from backstride.domain.stopping import halt_now, send_stop
+from backstride.domain.units import SECOND, Ms, show_duration, show_speed
+from backstride.domain.workout import setpoint
 
 
 def operate(d: Draft, request: Request) -> None:
@@ -40,34 +30,45 @@ def operate(d: Draft, request: Request) -> None:
         d.answer(request.id, Reply.OK, code, sentence)
 
 
-type Granted = tuple[str, str]
-
-
-def _require(s: Session, *phases: Phase) -> None:
-    if s.phase not in phases:
-        wanted = " or ".join(phases)
-        raise Refused("wrong_phase", f"not while {s.phase}; this works while {wanted}")
+_BY_REQUEST: Final = "stopped by request"
+STOP_EFFECT: Final[Ms] = 2 * SECOND
+"""Time for a Stop to show its effect in two frames, before a person's next one is sent too."""
 
 
 def _stop(d: Draft, _: Request) -> Granted:
     s = d.s
     match s.phase:
         case Phase.OFFLINE:
-            d.set(stop_wanted_at=s.now)
+            d.move(Trigger.STOP, stop_wanted_at=s.now)
             return "queued", "no connection to the treadmill; Stop is sent as soon as it is back"
         case Phase.STOPPING:
-            d.set(then=s.then if s.then is Then.FAULT else Then.FINISH)
-            return "stopping", "the belt is already being stopped"
+            then = s.then if s.then is Then.FAULT else Then.FINISH
+            d.move(Trigger.STOP, then=then, ended_by=s.ended_by or _BY_REQUEST)
+            return _stop_again(d, "")
         case Phase.FAULTED:
-            if not (s.owed and s.evidence.falling):
-                d.drive(stop_at=None)
-                d.set(owed=True)
-            return "stopping", "Stop is sent; the fault still needs an acknowledgement"
+            d.move(Trigger.STOP, owed=True)
+            if not s.linked:
+                return (
+                    "queued",
+                    "no connection to the treadmill; Stop is sent as soon as it is back",
+                )
+            return _stop_again(d, "; the fault still needs an acknowledgement")
         case _:
             then = Then.FAULT if s.fault else Then.FINISH
-            d.set(then=then, ended_by=s.ended_by or "stopped by request")
+            d.set(then=then, ended_by=s.ended_by or _BY_REQUEST)
             halt_now(d)
             return "stopping", "Stop is sent"
+
+
+def _stop_again(d: Draft, also: str) -> Granted:
+    """A second Stop, unless the first one works: to a coasting belt it can mean Start."""
+    s = d.s
+    sent = s.drive.stop_at
+    works = s.evidence.falling or s.evidence.zeros > 0
+    if sent is not None and (works or s.now - sent < STOP_EFFECT):
+        return "stopping", "the belt is already being stopped" + also
+    send_stop(d)
+    return "stopping", "Stop is sent" + also
 
 
 def _select(d: Draft, request: Request) -> Granted:
@@ -77,102 +78,8 @@ def _select(d: Draft, request: Request) -> Granted:
     return "selected", f"{request.program.name} is selected"
 
 
-def _start(d: Draft, request: Request) -> Granted:
-    s = d.s
-    _require(s, Phase.IDLE, Phase.FINISHED, Phase.ARMED)
-    program = request.program or s.selected
-    if program is None:
-        raise Refused("no_program", "name a program, or select one first")
-    _check_belt(s)
-    machine = s.machine
-    if machine is None:
-        raise Refused("no_machine", "the treadmill has not introduced itself yet")
-    limits = envelope(s.site, machine, s.walker, program)
-    workout = flatten(program, machine.speed.minimum)
-    for refusal in admit(program, workout, limits, s.site):
-        raise Refused(refusal.rule, refusal.sentence)
-    incline = incline_of(s.evidence, machine)
-    if incline is None or not 0 <= incline <= limits.incline.value:
-        raise Refused("incline", _incline_sentence(incline))
-    control = s.control if s.control is not Control.REFUSED else Control.NONE
-    d.move(
-        Trigger.ARM, selected=program, program=program, workout=workout, envelope=limits, script=0,
-        trim=0, facing=workout.segments[0].facing, control=control, control_asks=0, outage=0, gap=0,
-        ended_by=None, top_speed=0, walked=0, holds=(), start_granted=False, then=Then.FINISH,
-        paused=False, asked_at=None,
-    )  # fmt: skip
-    d.set(since=s.now)
-    statement = _statement(program, d.s)
-    d.say(CueKind.ARMED, statement, speed=workout.top_speed)
-    return "armed", statement
-
-
-def _check_belt(s: Session) -> None:
-    """The belt must be proven still, now, on the machine that we are bound to."""
-    if s.bound is not None and s.machine is not None and s.machine.fingerprint != s.bound:
-        raise Refused(
-            "wrong_machine", "this is not the treadmill in the configuration: check its address"
-        )
-    if s.evidence.age(s.now) > FRESH:
-        raise Refused("no_telemetry", "the treadmill reports no speed: wake it up, then try again")
-    if s.evidence.speed != 0:
-        raise Refused("belt_moving", "the belt moves: stop it first")
-
-
-def _incline_sentence(incline: int | None) -> str:
-    if incline is None:
-        return "the treadmill does not report its incline: set it to 0 % on the console"
-    return f"the deck stands at {show_incline(incline)}: bring it to 0 % on the console"
-
-
-def _statement(program: Program, s: Session) -> str:
-    if s.workout is None:
-        return program.name
-    turns = sum(segment.turn for segment in s.workout.segments)
-    incline = s.workout.top_incline
-    window = s.options.confirm_window // 1000
-    parts = [
-        f"{program.name}: {show_duration(s.workout.duration)} min",
-        f"at most {show_speed(s.workout.top_speed)}",
-        f"up to {show_incline(incline)} incline" if incline else "flat",
-        f"{turns} turns" if turns != 1 else "1 turn",
-    ]
-    return (
-        ", ".join(parts)
-        + ". Stand on the side rails, clip on your waistband, 2 m free behind the belt,"
-        + f" and confirm within {window} s."
-    )
-
-
-def _confirm(d: Draft, request: Request) -> Granted:
-    s = d.s
-    resting = s.phase in {Phase.TURNING, Phase.HOLDING} and not s.owed
-    if s.phase is not Phase.ARMED and not resting:
-        raise Refused("nothing_to_confirm", f"nothing waits for a confirm while {s.phase}")
-    if request.program is not None and s.program is not None and request.program.id != s.program.id:
-        raise Refused("other_program", f"armed is {s.program.name!r}; confirm that, or start again")
-    _check_belt(s)
-    if s.control is Control.REFUSED:
-        raise Refused("no_control", "the treadmill refuses to be controlled: close other apps")
-    if s.workout is None:
-        raise Refused("no_program", "start a program first")
-    remote = s.machine is not None and s.machine.belt_start is BeltStart.REMOTE
-    d.move(
-        Trigger.CONFIRM, start_granted=remote, confirmed_epoch=s.epoch, paused=False,
-        facing=setpoint(s.workout, s.script).segment.facing, drive=_fresh(s), holds=(),
-    )  # fmt: skip
-    return (
-        "countdown",
-        f"the belt starts in {s.options.countdown // 1000} s; Stop works at any time",
-    )
-
-
-def _fresh(s: Session) -> Drive:
-    return Drive(incline=s.drive.incline)
-
-
 def _pause(d: Draft, _: Request) -> Granted:
-    _require(d.s, Phase.RUNNING, Phase.HOLDING)
+    require(d.s, Phase.RUNNING, Phase.HOLDING)
     if d.s.paused:
         return "paused", "already paused"
     d.say(CueKind.STOPPING, "pause: the belt slows down and stops")
@@ -183,11 +90,11 @@ def _pause(d: Draft, _: Request) -> Granted:
 def _continue(d: Draft, request: Request) -> Granted:
     if not (d.s.phase is Phase.HOLDING and d.s.paused):
         raise Refused("not_paused", "there is no pause to continue from")
-    return _confirm(d, request)
+    return confirm(d, request)
 
 
 def _skip(d: Draft, _: Request) -> Granted:
-    _require(d.s, Phase.RUNNING)
+    require(d.s, Phase.RUNNING)
     if d.s.workout is None:
         raise Refused("no_program", "no program runs")
     segment = d.s.workout.segment_at(d.s.script)
@@ -206,7 +113,7 @@ def _slower(d: Draft, _: Request) -> Granted:
 
 def _adjust(d: Draft, direction: int) -> Granted:
     s = d.s
-    _require(s, Phase.RUNNING)
+    require(s, Phase.RUNNING)
     if s.workout is None or s.envelope is None:
         raise Refused("no_program", "no program runs")
     limit = s.envelope.speed
@@ -227,12 +134,15 @@ def _finish(d: Draft, _: Request) -> Granted:
     if s.phase in {Phase.TURNING, Phase.HOLDING} and not s.owed:
         d.move(Trigger.STILL, ended_by="finished by request", paused=False)
         return "finished", "the session is over"
-    _require(s, Phase.RUNNING, Phase.HOLDING)
+    if s.phase in {Phase.SLOWING, Phase.STOPPING} and s.then in {Then.PAUSE, Then.TURN}:
+        d.set(then=Then.FINISH, ended_by="finished by request")
+        return "slowing", "the belt slows down and stops"
+    require(s, Phase.RUNNING, Phase.HOLDING, Phase.TURNING)
     cooldown = s.workout.cooldown() if s.workout else None
     d.set(ended_by="finished by request")
-    if cooldown is None or cooldown.start <= s.script or s.phase is Phase.HOLDING:
+    if cooldown is None or cooldown.start <= s.script or s.phase is not Phase.RUNNING:
         d.say(CueKind.STOPPING, "the belt slows down and stops")
-        d.move(Trigger.SLOW, then=Then.FINISH)
+        d.move(Trigger.SLOW, then=Then.FINISH, holds=())
         return "slowing", "the belt slows down and stops"
     d.set(script=cooldown.start, trim=0)
     return "cooldown", f"cool-down, {show_duration(cooldown.duration)} min"
@@ -240,18 +150,28 @@ def _finish(d: Draft, _: Request) -> Granted:
 
 def _acknowledge(d: Draft, _: Request) -> Granted:
     s = d.s
-    _require(s, Phase.FAULTED, Phase.FINISHED)
-    if s.owed:
-        answered = s.linked and s.drive.stop_answered_at is not None
-        if s.evidence.moving() or not answered:
-            raise Refused(
-                "not_still", "the belt is not proven still yet: pull the clip if it moves"
-            )
+    require(s, Phase.FAULTED, Phase.FINISHED)
+    if s.owed and not _asked_to_look(s):
+        raise Refused("not_still", "the belt is not proven still yet: pull the clip if it moves")
     cause = s.fault.cause if s.fault else s.ended_by
-    d.move(Trigger.ACKNOWLEDGE, fault=None, owed=False, holds=(), findings=(), adopted=None)
+    d.drive(stop_at=None, stop_since=None, unconfirmed=False)
+    d.move(
+        Trigger.ACKNOWLEDGE, fault=None, owed=False, debtor=None, holds=(), findings=(),
+        adopted=None,
+    )  # fmt: skip
     if not s.linked:
         d.move(Trigger.LINK_DOWN)
     return "acknowledged", f"{cause} is acknowledged"
+
+
+def _asked_to_look(s: Session) -> bool:
+    """No machine will prove the rest any more, so that a person's word must do.
+
+    Only where our Stop was reported as unconfirmed and the machine is silent, or where another
+    machine answers in its place. As long as frames come, it is they who say whether the belt stands.
+    """
+    silent = s.linked and s.drive.unconfirmed and s.evidence.age(s.now) > BLIND_AGE
+    return silent or s.debtor is not None
 
 
 def _present(d: Draft, _: Request) -> Granted:
@@ -260,8 +180,8 @@ def _present(d: Draft, _: Request) -> Granted:
 
 
 _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
-    Ask.START: _start,
-    Ask.CONFIRM: _confirm,
+    Ask.START: start,
+    Ask.CONFIRM: confirm,
     Ask.PAUSE: _pause,
     Ask.CONTINUE: _continue,
     Ask.SKIP: _skip,

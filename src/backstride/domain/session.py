@@ -28,8 +28,9 @@ confirm and goes through `countdown` again: nobody ever turns on a moving belt. 
 the walker, the console or another client controls the belt; we watch. `faulted` latches.
 
 From the moment a Start may reach the machine the session *owes* the belt a proven rest (`owed`). The
-debt survives a lost link and, through the ownership record, a dead process; only two new
-zero frames after an answered Stop, or somebody else taking the belt over, settle it.
+debt survives a lost link and, through the ownership record, a dead process. Two new zero frames
+after an answered Stop settle it, or somebody else taking the belt over, or, where a machine falls
+silent for good, a person who was asked to look and says so by acknowledging.
 
 Three promises hold in every phase, and the model check looks for their breach at the plant itself:
 Start is sent only from `starting`, with a belt measured at 0 and a confirm that nobody used before;
@@ -53,6 +54,7 @@ from backstride.domain.failsafe import Finding
 from backstride.domain.notices import Alarm, Answer, Cue, CueKind, Moved, Notice, Reply
 from backstride.domain.phases import Phase, Trigger
 from backstride.domain.state import (
+    IN_CONTROL,
     Control,
     Cues,
     Drive,
@@ -107,7 +109,7 @@ TABLE: Final[dict[Phase, dict[Trigger, Phase]]] = {
     _FIN: {
         _T.LINK_DOWN: _OFF, _T.ARM: _ARMED, _T.STOP: _STOP, _T.ACKNOWLEDGE: _IDLE,
     },
-    _OVER: {_T.LINK_DOWN: _OFF, _T.STOP: _STOP, _T.STILL: _FIN},
+    _OVER: {_T.LINK_DOWN: _OFF, _T.STOP: _STOP, _T.STILL: _FIN, _T.FAULT: _FAULT},
     _FAULT: {_T.LINK_DOWN: _FAULT, _T.STOP: _FAULT, _T.ACKNOWLEDGE: _IDLE},
 }  # fmt: skip
 """Every transition there is. A trigger that a phase does not have is a defect, and raises."""
@@ -174,7 +176,7 @@ class Draft:
         """Want a command; from now on what was seen before it proves nothing."""
         ticket = self.s.tickets + 1
         self.orders.append(Order(ticket, command, situation(self.s)))
-        now, drive = self.s.now, self.s.drive
+        now = self.s.now
         if isinstance(command, RequestControl):
             # It moves nothing and voids nothing, so it is not what we wait for before we move on.
             asks = self.s.control_asks + 1
@@ -186,26 +188,10 @@ class Draft:
                 control_at=now,
             )
             return
-        match command:
-            case SetSpeed(target=target):
-                lowered = now if target < drive.target else drive.lowered_at
-                drive = replace(
-                    drive, target=target, target_at=now, previous=drive.target, lowered_at=lowered
-                )
-            case SetIncline(target=target):
-                drive = replace(drive, incline=target, incline_at=now)
-            case Stop():
-                drive = replace(drive, stop_at=now, stop_answered_at=None, stop_retry_at=None)
-            case Start():
-                self.set(start_granted=False, owed=True)
-            case _:
-                assert_never(command)
-        self.s = replace(
-            self.s,
-            tickets=ticket,
-            drive=replace(drive, pending=Pending(ticket, command, now)),
-            evidence=void(self.s.evidence),
-        )
+        if isinstance(command, Start):
+            self.set(start_granted=False, owed=True)
+        drive = replace(_commanded(self.s, command), pending=Pending(ticket, command, now))
+        self.set(tickets=ticket, drive=drive, evidence=void(self.s.evidence))
 
     def say(
         self, kind: CueKind, text: str, speed: Speed | None = None, within: Ms | None = None
@@ -237,13 +223,38 @@ class Draft:
         )
 
 
+def _commanded(s: Session, command: SetSpeed | SetIncline | Start | Stop) -> Drive:
+    """What is known of our commands once this one went out."""
+    drive, now = s.drive, s.now
+    match command:
+        case SetSpeed(target=target):
+            lowered = now if target < drive.target else drive.lowered_at
+            return replace(
+                drive, target=target, target_at=now, previous=drive.target, lowered_at=lowered,
+                probe_at=None,
+            )  # fmt: skip
+        case SetIncline(target=target):
+            deck = incline_of(s.evidence, s.machine)
+            start = drive.incline if deck is None else deck
+            return replace(drive, incline=target, incline_at=now, incline_from=start)
+        case Stop():
+            since = now if drive.stop_since is None else drive.stop_since
+            return replace(
+                drive, stop_at=now, stop_since=since, stop_answered_at=None, stop_retry_at=None
+            )
+        case Start():
+            return drive
+        case _:
+            assert_never(command)
+
+
 def situation(session: Session) -> Situation:
     """The plain facts by which the gate judges a command of this session, at this instant."""
     drive = session.drive
     return Situation(
         now=session.now,
         epoch=session.epoch if session.linked else 0,
-        control=session.control in {Control.GRANTED, Control.ASSUMED},
+        control=session.control in IN_CONTROL,
         moves=session.phase in MOVING and session.epoch == session.confirmed_epoch,
         start_granted=session.start_granted and session.phase is Phase.STARTING,
         speed=session.evidence.speed,
@@ -270,6 +281,6 @@ def ownership(session: Session) -> Ownership | None:
 
 
 __all__ = [
-    "ACTIVE", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Options", "Order",
-    "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership", "situation",
+    "ACTIVE", "IN_CONTROL", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Options",
+    "Order", "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership", "situation",
 ]  # fmt: skip

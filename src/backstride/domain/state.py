@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -38,6 +39,10 @@ class Control(StrEnum):
     REFUSED = "refused"
 
 
+IN_CONTROL: Final = frozenset({Control.GRANTED, Control.ASSUMED})
+"""What lets commands be sent."""
+
+
 class Options(Struct, frozen=True, kw_only=True):
     """The session's times, in ms; the defaults are the product's, with their reasons."""
 
@@ -61,8 +66,12 @@ class Drive(Struct, frozen=True, kw_only=True):
     """What this session commanded on this connection.
 
     `target` is the last commanded speed (what the belt was found at, before the first command) and
-    `previous` the one before it. `retry_at` holds commands back after a refusal. `probed` counts
-    commands whose effect was seen: nothing rises before the first. `stop_*` belong to the last Stop.
+    `previous` the one before it. `incline_from` is where the deck was at the last command.
+    `retry_at` holds commands back after a refusal. `probed` counts commands whose effect was seen:
+    nothing rises before the first, and by one step only before the second. While a probe runs
+    (`probe_at`), the belt must come to `probe_goal`, give or take `probe_slack`. `stop_since` is the
+    first Stop of a series, the other `stop_*` belong to its last; `unconfirmed` says that a person
+    was told that the series came to nothing.
     """
 
     target: Speed = 0
@@ -71,21 +80,27 @@ class Drive(Struct, frozen=True, kw_only=True):
     lowered_at: Ms = 0
     incline: Incline = 0
     incline_at: Ms = 0
+    incline_from: Incline = 0
     pending: Pending | None = None
     retry_at: Ms = 0
     unknowns: int = 0
     refusals: int = 0
     probed: int = 0
     probe_at: Ms | None = None
+    probe_goal: Speed = 0
+    probe_slack: Speed = 0
     stop_at: Ms | None = None
+    stop_since: Ms | None = None
     stop_answered_at: Ms | None = None
     stop_retry_at: Ms | None = None
+    unconfirmed: bool = False
 
 
 class Cues(Struct, frozen=True, kw_only=True):
-    """What was announced: the last cue about a change, the segment it was about, who heard it.
+    """What was announced: the last cue about a change, the segment it was about, whether heard.
 
-    `segment` is -1 when nothing was announced yet; a change of plan announces again.
+    `segment` is -1 when nothing was announced yet; a change of plan announces again. `taken` says
+    of which segments the walker knows and since when: the present one and the next at most.
     """
 
     number: int = 0
@@ -93,11 +108,17 @@ class Cues(Struct, frozen=True, kw_only=True):
     about: int = 0
     asked_at: Ms = 0
     heard_at: Ms | None = None
+    taken: tuple[tuple[int, Ms], ...] = ()
     seconds: int = 0
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """Everything a session knows. Times are instants of the events' clock unless named otherwise."""
+    """Everything a session knows. Times are instants of the events' clock unless named otherwise.
+
+    `owed` says that the belt owes us a proven rest; `debtor` names its machine while another one
+    answers in its place. `rested_at` is when our Stop was last proven, `ending` says that the
+    service goes down and nothing may start any more.
+    """
 
     site: SiteRules = SiteRules()
     walker: Caps | None = None
@@ -133,6 +154,9 @@ class Session(Struct, frozen=True, kw_only=True):
     moving_since: Ms | None = None
     then: Then = Then.FINISH
     owed: bool = False
+    debtor: str | None = None
+    rested_at: Ms | None = None
+    ending: bool = False
     paused: bool = False
     holds: tuple[Cause, ...] = ()
     findings: tuple[Cause, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from backstride.domain import cues
 from backstride.domain.events import (
     Event,
     LinkDown,
@@ -16,7 +17,7 @@ from backstride.domain.events import (
 from backstride.domain.failsafe import Action, Finding, worst
 from backstride.domain.intake import believe
 from backstride.domain.notices import CueKind
-from backstride.domain.pilot import fault, halt_now, hand_over, pilot
+from backstride.domain.pilot import pilot
 from backstride.domain.session import (
     TABLE,
     Draft,
@@ -26,7 +27,9 @@ from backstride.domain.session import (
     Transition,
     Trigger,
 )
+from backstride.domain.stopping import fault, halt_now, hand_over
 from backstride.domain.supervision import assess
+from backstride.domain.workout import setpoint
 
 
 def step(session: Session, event: Event) -> Transition:
@@ -79,11 +82,18 @@ def _supervise(d: Draft) -> None:
 
 
 def _release(d: Draft) -> None:
-    if d.s.phase is Phase.HOLDING and not d.s.paused:
-        d.move(Trigger.RELEASE, holds=())
+    s = d.s
+    if s.phase is not Phase.HOLDING or s.paused:
+        return
+    if s.workout is not None and setpoint(s.workout, s.script).speed + s.trim > s.drive.target:
+        # What was announced before the doubt is no warning of what comes after it.
+        cues.forget(d)
+    d.move(Trigger.RELEASE, holds=())
 
 
 def _hold(d: Draft, findings: tuple[Finding, ...]) -> None:
+    if d.s.phase is Phase.COUNTDOWN:
+        _call_off(d)
     if d.s.phase is Phase.RUNNING:
         d.move(Trigger.HOLD)
         d.say(CueKind.HOLD, "holding this speed")
@@ -91,7 +101,17 @@ def _hold(d: Draft, findings: tuple[Finding, ...]) -> None:
         d.set(holds=tuple(f.cause for f in findings if f.action is Action.HOLD))
 
 
+def _call_off(d: Draft) -> None:
+    """The belt still stands: the start can wait until all is well."""
+    d.say(CueKind.STOPPED, "the start is called off; start again when all is well")
+    d.move(Trigger.DISARM, start_granted=False, program=None, workout=None)
+
+
 def _slow_down(d: Draft, finding: Finding) -> None:
+    if d.s.phase is Phase.COUNTDOWN:
+        d.alarm(finding)
+        _call_off(d)
+        return
     if d.s.phase is Phase.SLOWING and d.s.then is Then.FAULT:
         return
     fault(d, finding)

@@ -1,8 +1,6 @@
-"""Is the belt doing what it was told, and would we know if it were not?
+"""Is all well: the belt, the people around it, the broker, the clock? And who is asked in which phase.
 
-Each check holds what is measured against what was commanded and returns a finding, or None. They
-are independent of each other and of the pilot, know nothing of programs, and hold no state but what the
-session keeps for them. `assess()` asks them all.
+The checks of the belt itself are in `plausibility`. `assess()` asks all that bind in a phase.
 """
 
 from __future__ import annotations
@@ -10,34 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from backstride.domain.envelope import FOLLOWING
-from backstride.domain.evidence import NEVER, STILL_FRAMES, incline_of
+from backstride.domain import plausibility
+from backstride.domain.evidence import incline_of
 from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.plausibility import HOLD_AGE
 from backstride.domain.session import MOVING, Control, Phase, Session
-from backstride.domain.units import SECOND, Incline, Ms, Speed, show_incline, show_speed
+from backstride.domain.units import SECOND, Ms, show_incline
 
-HOLD_AGE: Final[Ms] = 3 * SECOND
-"""Telemetry older than this: hold and alert. Gaps of 2.5 s occur on healthy machines."""
-BLIND_AGE: Final[Ms] = 5 * SECOND
-"""Telemetry older than this on a moving belt: Stop."""
-FROZEN_HOLD: Final[Ms] = 5 * SECOND
-"""A moving belt whose counters stand still this long is not believed."""
-FROZEN_SLOW: Final[Ms] = 10 * SECOND
-"""And this long: bring it down while it still can be done gently [CHOICE]."""
-OVER: Final[Speed] = 30
-"""How far above cap or target counts as overspeed, 0.01 km/h."""
-OVER_TIME: Final[Ms] = 3 * SECOND
-"""How long above the target before Stop."""
-GRACE: Final[Ms] = 5 * SECOND
-"""After a decrease a belt may be above its new target this long."""
-SETTLE: Final[Ms] = 10 * SECOND
-"""With no command for this long, a speed that differs from its target was not ours [CHOICE]."""
-DOWNHILL_TIME: Final[Ms] = 5 * SECOND
-"""A deck below 0 may take this long to come up before we slow down."""
-SLOPE: Final[Incline] = 5
-"""An unexplained change of slope beyond this slows the belt down, 0.1 %."""
-SLOPE_SETTLE: Final[Ms] = 40 * SECOND
-"""Decks lag: a slope is not compared with its target sooner after a command [CHOICE]."""
 OUTAGE_SLOW: Final[Ms] = 15 * SECOND
 """Without a broker this long in sum: ramp down, unless the program may run unsupervised."""
 GAP_HOLD: Final[Ms] = 1 * SECOND
@@ -52,8 +29,8 @@ START_TIME: Final[Ms] = 12 * SECOND
 """Time for a belt to move after Start: the slowest measured took 6.2 s."""
 CONSOLE_TIME: Final[Ms] = 45 * SECOND
 """Time for a walker to press Start on the console [CHOICE]."""
-PROBE_TIME: Final[Ms] = 5 * SECOND
-"""A probe's effect must be seen this soon."""
+CONTROL_ASKS: Final = 2
+"""A machine that refuses control so often means it."""
 CHECK_SLOW: Final[Ms] = 15 * SECOND
 """A check-in that nobody answers: the lowest speed after this long."""
 CHECK_STOP: Final[Ms] = 30 * SECOND
@@ -61,7 +38,7 @@ CHECK_STOP: Final[Ms] = 30 * SECOND
 CUE_TIME: Final[Ms] = 5 * SECOND
 """A cue that no outlet took within this is missing."""
 RESTART_WATCH: Final[Ms] = 30 * SECOND
-"""A belt that moves again this soon after our stop was restarted by our stop [CHOICE]."""
+"""A belt that moves again this soon after our Stop, at nobody's word, was restarted by it [CHOICE]."""
 
 
 def assess(s: Session) -> tuple[Finding, ...]:
@@ -72,98 +49,6 @@ def assess(s: Session) -> tuple[Finding, ...]:
 def underway(s: Session) -> bool:
     """The belt moves, or may move, because of this session."""
     return s.phase in MOVING and s.owed and s.phase is not Phase.STARTING
-
-
-def _stale(s: Session) -> Finding | None:
-    age = s.evidence.age(s.now)
-    if age == NEVER:
-        age = s.now - s.since
-    if age > BLIND_AGE:
-        return Finding(Action.STOP, Cause.BLIND, f"no telemetry for {age // SECOND} s")
-    if age > HOLD_AGE:
-        return Finding(Action.HOLD, Cause.STALE, f"no telemetry for {age // SECOND} s")
-    return None
-
-
-def _frozen(s: Session) -> Finding | None:
-    if not s.evidence.counts or not s.evidence.moving():
-        return None
-    still = s.now - s.evidence.advanced_at
-    if still <= FROZEN_HOLD:
-        return None
-    action = Action.SLOW_DOWN if still > FROZEN_SLOW else Action.HOLD
-    sentence = "the belt reports a speed but its counters stand still; step to the rails"
-    return Finding(action, Cause.FROZEN, sentence)
-
-
-def _over_cap(s: Session) -> Finding | None:
-    if s.evidence.over < STILL_FRAMES or s.evidence.speed is None:
-        return None
-    cap = "the cap" if s.envelope is None else show_speed(s.envelope.speed.value)
-    sentence = f"the belt runs at {show_speed(s.evidence.speed)}, above {cap}"
-    return Finding(Action.STOP, Cause.OVERSPEED, sentence)
-
-
-def _over_target(s: Session) -> Finding | None:
-    if s.off_since is None or s.evidence.speed is None:
-        return None
-    if s.now - s.off_since <= OVER_TIME or s.now - s.drive.lowered_at <= GRACE:
-        return None
-    sentence = (
-        f"the belt was told {show_speed(s.drive.target)} and runs at {show_speed(s.evidence.speed)}"
-    )
-    return Finding(Action.STOP, Cause.NOT_FOLLOWING, sentence)
-
-
-def _probe(s: Session) -> Finding | None:
-    at, speed = s.drive.probe_at, s.evidence.speed
-    if at is None or speed is None or s.now - at <= PROBE_TIME or s.evidence.since == 0:
-        return None
-    if abs(speed - s.drive.target) <= FOLLOWING:
-        return None
-    sentence = (
-        f"told to keep {show_speed(s.drive.target)}, the belt went to {show_speed(speed)}:"
-        " the machine does not use km/h, or does not obey"
-    )
-    return Finding(Action.STOP, Cause.PROBE, sentence)
-
-
-def _unexplained(s: Session) -> Finding | None:
-    """A steady belt that left its target without a command was moved by somebody."""
-    speed, drive = s.evidence.speed, s.drive
-    if speed is None or drive.probed == 0 or drive.unknowns or drive.refusals:
-        return None
-    if s.now - drive.target_at <= SETTLE or s.evidence.since < STILL_FRAMES:
-        return None
-    if s.evidence.still or (speed < drive.target - FOLLOWING and s.evidence.steady):
-        sentence = f"the belt went to {show_speed(speed)} and nobody here asked for it"
-        return Finding(Action.HAND_OVER, Cause.BELT_MOVED, sentence)
-    return None
-
-
-def _halted(s: Session) -> Finding | None:
-    """A running belt that stands, without our Stop, was stopped at the machine."""
-    if not s.evidence.still:
-        return None
-    return Finding(Action.HAND_OVER, Cause.CONSOLE, "the belt was stopped at the machine")
-
-
-def _downhill(s: Session) -> Finding | None:
-    if s.downhill_since is None or s.evidence.incline is None:
-        return None
-    action = Action.SLOW_DOWN if s.now - s.downhill_since > DOWNHILL_TIME else Action.HOLD
-    sentence = f"the deck stands at {show_incline(s.evidence.incline)}, downhill"
-    return Finding(action, Cause.DOWNHILL, sentence)
-
-
-def _slope(s: Session) -> Finding | None:
-    incline = incline_of(s.evidence, s.machine)
-    if incline is None or s.now - s.drive.incline_at <= SLOPE_SETTLE:
-        return None
-    if abs(incline - s.drive.incline) <= SLOPE:
-        return None
-    sentence = f"the slope is {show_incline(incline)}, not {show_incline(s.drive.incline)}"
-    return Finding(Action.SLOW_DOWN, Cause.SLOPE_CHANGED, sentence)
 
 
 def _broker(s: Session) -> Finding | None:
@@ -226,7 +111,9 @@ def _cue(s: Session) -> Finding | None:
 
 
 def _restarted(s: Session) -> Finding | None:
-    if s.now - s.since > RESTART_WATCH or not s.evidence.moving() or s.ended_by == Cause.CONSOLE:
+    if s.rested_at is None or s.now - s.rested_at > RESTART_WATCH:
+        return None
+    if s.owed or not s.evidence.moving():
         return None
     return Finding(Action.STOP, Cause.BELT_MOVED, "the belt moved again after it was stopped")
 
@@ -234,6 +121,8 @@ def _restarted(s: Session) -> Finding | None:
 def _moved_early(s: Session) -> Finding | None:
     if not s.evidence.moving():
         return None
+    if restarted := _restarted(s):
+        return restarted
     return Finding(Action.HAND_OVER, Cause.BELT_MOVED, "the belt moved before it was told to")
 
 
@@ -241,13 +130,34 @@ def _resting(s: Session) -> Finding | None:
     """While the walker turns or pauses the belt must stand; whoever moves it takes it over."""
     if s.owed or not s.evidence.moving():
         return None
+    if restarted := _restarted(s):
+        return restarted
     return Finding(Action.HAND_OVER, Cause.CONSOLE, "the belt was started at the machine")
 
 
 def _control(s: Session) -> Finding | None:
-    if s.control is Control.REFUSED:
-        return Finding(Action.STOP, Cause.NO_CONTROL, "the treadmill refuses to be controlled")
+    if s.control is Control.REFUSED and s.control_asks >= CONTROL_ASKS:
+        # A belt at rest needs no Stop; a start without control is called off.
+        action = Action.HOLD if s.phase is Phase.COUNTDOWN else Action.STOP
+        return Finding(action, Cause.NO_CONTROL, "the treadmill refuses to be controlled")
     return None
+
+
+def _unseen(s: Session) -> Finding | None:
+    if s.evidence.age(s.now) <= HOLD_AGE:
+        return None
+    return Finding(Action.HOLD, Cause.STALE, "the treadmill no longer reports its speed")
+
+
+def _deck(s: Session) -> Finding | None:
+    """Nobody starts on a slope that would not be allowed, or that is not known."""
+    incline = incline_of(s.evidence, s.machine)
+    if s.envelope is None or (incline is not None and 0 <= incline <= s.envelope.incline.value):
+        return None
+    if incline is None:
+        return Finding(Action.HOLD, Cause.SLOPE_CHANGED, "the incline is unknown")
+    cause = Cause.DOWNHILL if incline < 0 else Cause.SLOPE_CHANGED
+    return Finding(Action.HOLD, cause, f"the deck stands at {show_incline(incline)}")
 
 
 type Check = Callable[[Session], Finding | None]
@@ -260,19 +170,38 @@ def _if_underway(check: Check) -> Check:
     return guarded
 
 
-_ALWAYS: Final[tuple[Check, ...]] = (_over_cap, _stale, _frozen, _over_target, _probe, _downhill)
+_ALWAYS: Final[tuple[Check, ...]] = (
+    plausibility.over_cap,
+    plausibility.stale,
+    plausibility.frozen,
+    plausibility.over_target,
+    plausibility.probe,
+    plausibility.downhill,
+)
 _STEERED: Final[tuple[Check, ...]] = (
-    *_ALWAYS, _halted, _unexplained, _slope, _broker, _clock, _answers, _presence,
-)  # fmt: skip
+    *_ALWAYS,
+    plausibility.halted,
+    plausibility.unexplained,
+    plausibility.slope,
+    _broker,
+    _clock,
+    _answers,
+    _presence,
+    _control,
+)
+_DOWN: Final[tuple[Check, ...]] = (*_ALWAYS, plausibility.halted, _answers)
 
 _CHECKS: Final[dict[Phase, tuple[Check, ...]]] = {
-    Phase.COUNTDOWN: (_moved_early, _control),
-    Phase.STARTING: (_over_cap, _stale, _start, _control),
-    Phase.RUNNING: (*_STEERED, _cue),
+    Phase.IDLE: (_restarted,),
+    Phase.ARMED: (_restarted,),
+    Phase.COUNTDOWN: (_moved_early, _unseen, _deck, _broker, _clock, _control),
+    Phase.STARTING: (plausibility.too_fast_at_once, plausibility.stale, _start, _control, _clock),
+    Phase.RUNNING: (*_STEERED, plausibility.unprobed, _cue),
     Phase.HOLDING: (_resting, *map(_if_underway, _STEERED)),
-    Phase.TURNING: (_resting, *map(_if_underway, (*_ALWAYS, _halted, _clock, _answers))),
-    Phase.SLOWING: (*_ALWAYS, _halted, _answers),
-    Phase.HANDED_OVER: (_over_cap,),
+    Phase.TURNING: (_resting, *map(_if_underway, (*_DOWN, _clock))),
+    Phase.SLOWING: _DOWN,
+    Phase.HANDED_OVER: (plausibility.over_cap,),
     Phase.FINISHED: (_restarted,),
+    Phase.FAULTED: (_restarted,),
 }  # fmt: skip
 """Which checks bind in which phase. What is not listed cannot happen there, or is the point of it."""

@@ -1,0 +1,169 @@
+"""Connections that come and go, an earlier life's belt, and the end of the service.
+
+Nothing here ever starts a belt: a new connection brings Stop to whom rest is owed, and no more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backstride.domain.commands import RequestControl
+from backstride.domain.envelope import envelope
+from backstride.domain.events import Adopt, LinkUp, Ownership
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.notices import CueKind
+from backstride.domain.plausibility import BLIND_AGE
+from backstride.domain.session import (
+    TABLE,
+    Control,
+    Draft,
+    Drive,
+    Phase,
+    Session,
+    Then,
+    Trigger,
+)
+from backstride.domain.stopping import fault, halt_now
+from backstride.domain.supervision import underway
+from backstride.domain.units import MINUTE, SECOND, Ms
+
+STOP_VALID: Final[Ms] = MINUTE
+"""A Stop asked while there is no connection is sent if it comes back within this [CHOICE]."""
+SAME_RUN: Final[Ms] = 10 * MINUTE
+"""So old a record is taken for this run if no counter speaks against it [CHOICE]."""
+SLACK: Final = 60
+"""A counter may be off by this from what the record's age explains, s and m [CHOICE]."""
+STRIDE: Final = 3
+"""No belt that we left runs faster than so many metres a second: 8 km/h is 2.2."""
+
+
+def link_up(d: Draft, event: LinkUp) -> None:
+    """A new connection: nothing seen before counts; what is owed will be collected by the pilot."""
+    if d.s.linked:
+        link_down(d, "a new connection replaced it")
+    s = d.s
+    debtor = s.debtor or (s.machine.fingerprint if s.owed and s.machine is not None else None)
+    stranger = debtor is not None and debtor != event.machine.fingerprint
+    d.set(
+        epoch=event.epoch, linked=True, machine=event.machine, control=Control.NONE,
+        control_asks=0, evidence=Evidence(), drive=Drive(), off_since=None, downhill_since=None,
+        debtor=debtor if stranger else None, rested_at=None,
+    )  # fmt: skip
+    if stranger:
+        sentence = "another treadmill answers now: look at the one you left, and stop it there"
+        d.alarm(Finding(Action.ANNOUNCE, Cause.MACHINE_CHANGED, sentence))
+    if s.phase is not Phase.OFFLINE:
+        return
+    wanted = s.stop_wanted_at
+    d.move(Trigger.LINK_UP, stop_wanted_at=None)
+    if wanted is not None and s.now - wanted <= STOP_VALID:
+        d.set(then=Then.FINISH, ended_by="stopped by request")
+        halt_now(d)
+
+
+def link_down(d: Draft, reason: str) -> None:
+    """The connection is gone; a belt that moves because of us now does so unseen."""
+    s = d.s
+    d.set(
+        linked=False, control=Control.NONE, start_granted=False, drive=Drive(), paused=False,
+        evidence=Evidence(), off_since=None, downhill_since=None, rested_at=None, holds=(),
+        findings=(),
+    )  # fmt: skip
+    if s.phase is Phase.OFFLINE:
+        return
+    lost = Finding(
+        Action.STOP, Cause.LINK_LOST, f"the connection to the treadmill is lost: {reason}"
+    )
+    if TABLE[s.phase][Trigger.LINK_DOWN] is Phase.FAULTED and s.phase is not Phase.FAULTED:
+        fault(d, lost)
+    elif s.phase in {Phase.ARMED, Phase.COUNTDOWN, Phase.HANDED_OVER}:
+        d.alarm(lost)
+    if s.phase is Phase.HANDED_OVER and s.fault is not None:
+        d.move(Trigger.FAULT)
+    else:
+        d.move(Trigger.LINK_DOWN)
+
+
+def adopt(d: Draft, event: Adopt) -> None:
+    """An earlier life left a record; it says nothing to a session that is already under way."""
+    if d.s.phase in {Phase.OFFLINE, Phase.IDLE}:
+        d.set(adopted=event.record, adopted_age=event.age, adopted_at=d.s.now)
+
+
+def recognise_in_silence(d: Draft, record: Ownership) -> None:
+    """The belt that we may have left moving does not report: Stop, if it is the same machine."""
+    s = d.s
+    if s.now - max(s.since, s.adopted_at) <= BLIND_AGE:
+        return
+    if s.machine is not None and s.machine.fingerprint == record.fingerprint:
+        _restarted(d)
+        halt_now(d)
+    else:
+        _not_ours(d, "this is not the treadmill that was left during a session: look at that one")
+
+
+def recognise(d: Draft, record: Ownership) -> None:
+    """The first speeds after a restart: is this the belt that we left moving?"""
+    s = d.s
+    if s.evidence.still:
+        _restarted(d)
+        d.move(Trigger.FAULT, owed=False)
+    elif s.evidence.moving() and _continues(s, record):
+        _restarted(d)
+        if s.machine is not None:
+            d.set(envelope=envelope(s.site, s.machine, s.walker, None))
+        speed = s.evidence.speed or 0
+        d.drive(target=speed, target_at=s.now, previous=speed)
+        d.order(RequestControl())
+        d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch)
+    elif s.evidence.moving():
+        _not_ours(d, "the belt moves, but not as we left it: only watching")
+
+
+def _restarted(d: Draft) -> None:
+    sentence = "the service was interrupted during a session: the belt is brought to rest"
+    d.set(adopted=None)
+    fault(d, Finding(Action.SLOW_DOWN, Cause.RESTARTED, sentence))
+
+
+def _not_ours(d: Draft, sentence: str) -> None:
+    d.set(adopted=None)
+    d.alarm(Finding(Action.ANNOUNCE, Cause.RESTARTED, sentence))
+
+
+def _continues(s: Session, record: Ownership) -> bool:
+    """The counters of the moving belt go on from the record as far as its age explains.
+
+    Time tells more than distance. Within SAME_RUN a counter may also have stood still, as some do with
+    nobody on the belt; later it must have run all the while, or it is somebody else's run.
+    """
+    if s.machine is None or s.machine.fingerprint != record.fingerprint:
+        return False
+    age = s.adopted_age + s.now - s.adopted_at
+    recent, passed = age <= SAME_RUN, age // SECOND
+    if record.elapsed is not None and s.evidence.elapsed is not None:
+        gone = s.evidence.elapsed - record.elapsed
+        return (0 if recent else max(passed - SLACK, 0)) <= gone <= passed + SLACK
+    if record.distance is not None and s.evidence.distance is not None:
+        gone = s.evidence.distance - record.distance
+        return (0 if recent else 1) <= gone <= passed * STRIDE + SLACK
+    return recent
+
+
+def shut_down(d: Draft) -> None:
+    """The service ends: bring the belt down first, and begin nothing any more."""
+    s = d.s
+    d.set(ending=True, ended_by=s.ended_by or str(Cause.SHUTDOWN))
+    if s.phase in {Phase.ARMED, Phase.COUNTDOWN}:
+        d.move(Trigger.DISARM, start_granted=False, program=None, workout=None)
+    elif s.phase in {Phase.SLOWING, Phase.STOPPING}:
+        d.set(then=Then.FAULT if s.then is Then.FAULT else Then.FINISH)
+    elif underway(s):
+        d.say(CueKind.STOPPING, "the service ends: the belt slows down and stops")
+        d.move(Trigger.SLOW, then=Then.FINISH, holds=())
+    elif s.phase is Phase.STARTING:
+        d.set(then=Then.FINISH)
+        halt_now(d)
+    elif s.phase in {Phase.TURNING, Phase.HOLDING}:
+        d.move(Trigger.STILL, paused=False)
