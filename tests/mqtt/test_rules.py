@@ -203,7 +203,7 @@ def _random_command(chance):
             note[word or "x"] = chance.random()
         case 3:
             note[chance.choice(["v", "id", "command", "ts", "boot", "expect", "program"])] = (
-                chance.choice([None, [], {}, [[]], -1.5, True, "\ud800"[:0], 10**30])
+                chance.choice([None, [], {}, [[]], -1.5, True, "\ud800", 10**30])
             )
             note["v"] = chance.choice(["1", 2, None, -1])
         case 4:

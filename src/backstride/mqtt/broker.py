@@ -24,6 +24,7 @@ from backstride.domain.errors import BackstrideError
 HOST: Final = "127.0.0.1"
 _START_S: Final = 10.0
 """mosquitto is up in some 20 ms; a busy machine may need longer."""
+_STOP_S: Final = 2.0
 _LOG_LINES: Final = 500
 
 
@@ -92,6 +93,7 @@ class Mosquitto:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._running = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def pid(self) -> int:
@@ -156,6 +158,11 @@ class Mosquitto:
         """Let a suspended broker go on."""
         os.kill(self.pid, signal.SIGCONT)
 
+    async def changed(self) -> None:
+        """Wait for the next line of its log."""
+        self._changed.clear()
+        await self._changed.wait()
+
     async def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -164,7 +171,13 @@ class Mosquitto:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(how)
                 process.send_signal(signal.SIGCONT)
-        await process.wait()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        except TimeoutError:
+            # mosquitto 2.0 with websockets sometimes does not hear SIGTERM.
+            process.kill()
+            await process.wait()
         if self._reader is not None:
             await self._reader
 
@@ -174,6 +187,7 @@ class Mosquitto:
         async for line in process.stdout:
             text = line.decode("utf-8", "replace").rstrip()
             self.log.append(text)
+            self._changed.set()
             if text.endswith(" running"):
                 self._running.set()
 

@@ -59,7 +59,8 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     """Where the broker is and who we are. `treadmill` is the id; `prefix` defaults to `backstride/<id>`.
 
     `client_id` defaults to `backstride-<id>`: two daemons for one treadmill throw each other out,
-    which is seen, instead of both answering. `trust_scalars`: see `commands`. Times in seconds.
+    which is seen, instead of both answering. Without `mqtt5` only 3.1.1 is spoken. `trust_scalars`:
+    see `commands`. Times in seconds.
     """
 
     treadmill: str
@@ -70,6 +71,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     tls: Tls | None = None
     prefix: str | None = None
     client_id: str | None = None
+    mqtt5: bool = True
     trust_scalars: bool = False
     keepalive: int = KEEPALIVE_S
     timeout: float = TIMEOUT_S
@@ -134,6 +136,12 @@ class BrokerClient(aiomqtt.Client):
         """
         try:
             await self.__aenter__()
+        except aiomqtt.MqttError as error:
+            silent = self._client.socket() is not None
+            self.abandon()
+            if silent and not isinstance(error, aiomqtt.MqttCodeError):
+                raise ClosedEarlyError("the broker does not answer") from error
+            raise
         except BaseException:
             self.abandon()
             raise

@@ -7,8 +7,8 @@ goes through these steps, and a failure at any of them closes it without a word,
 publishes the will:
 
 1. CONNECT with the will `offline`, clean start, session expiry 0. MQTT 5 first; 3.1.1 when the
-   broker says that it does not know 5 (remembered), or when it closed the connection unanswered
-   (tried once, and kept while it works).
+   broker says that it does not know 5 (remembered), or when it has never spoken 5 with us and does
+   not answer, as some old ones do (tried once, and kept while it works).
 2. Subscribe to the command topics, retained messages not wanted. A refused subscription is a
    failure: a session that nobody can stop over the broker must not look as if one could.
 3. Publish `online`. Only now `BusUp`, then every retained value again: a restarted broker has
@@ -130,8 +130,11 @@ class MqttBus:
         self._counts = Counts()
         self._buckets: dict[str, Bucket] = {}
         self._traffic = Traffic()
-        self._protocol = aiomqtt.ProtocolVersion.V5
-        self._declared = False
+        self._protocol = (
+            aiomqtt.ProtocolVersion.V5 if settings.mqtt5 else aiomqtt.ProtocolVersion.V311
+        )
+        self._declared = not settings.mqtt5
+        self._spoke_v5 = False
         self._up_at: float | None = None
 
     @property
@@ -202,6 +205,7 @@ class MqttBus:
             await self._announce(client, ONLINE)
             self._up_at = loop_now()
             self._traffic.connections += 1
+            self._spoke_v5 = self._spoke_v5 or client.v5
             _log.info("mqtt_up", host=self._settings.host, protocol=self.protocol)
             up = True
             sink(BusUp(at=self._clock.now()))
@@ -315,12 +319,12 @@ class MqttBus:
         v5, v311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
         rc = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
         declared = getattr(rc, "value", rc) == _UNSUPPORTED_VERSION
-        unanswered = isinstance(error, ClosedEarlyError)
+        unanswered = isinstance(error, ClosedEarlyError) and not self._spoke_v5
         if self._protocol is v5:
             if declared or unanswered:
                 self._protocol, self._declared = v311, declared
             return declared or unanswered
-        if declared or unanswered or not self._declared:
+        if self._settings.mqtt5 and (declared or unanswered or not self._declared):
             self._protocol, self._declared = v5, False
         return False
 
