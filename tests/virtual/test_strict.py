@@ -86,7 +86,7 @@ def test_a_missing_file_is_a_profile_error(tmp_path):
 
 
 def test_an_unknown_machine_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownMachineError, match="citysports, .*ideal"):
+    with pytest.raises(UnknownMachineError, match=r"citysports, .*ideal"):
         load_machine("idael")
 
 

@@ -15,11 +15,6 @@ from backstride.virtual.log import MachineLog, Phase, Sample
 from backstride.virtual.model import MachineModel
 from backstride.virtual.quirks import Counters, SpeedAtRest, StartSpeed
 
-_MILLIMETRES_PER_STEP = 600
-"""A short walking step. [CHOICE]"""
-_METRES_PER_KILOCALORIE = 17
-"""About 60 kcal/km of walking at 70 kg: machines show a number of this size. [CHOICE]"""
-
 
 class Drive:
     """Belt, deck and counters of one machine.
@@ -157,16 +152,6 @@ class Drive:
         if self.phase is Phase.COUNTDOWN:
             return True
         return self.phase is Phase.RUNNING and not self._spun_up
-
-    @property
-    def steps(self) -> int:
-        """Steps walked, from the distance."""
-        return self.walked_mm // _MILLIMETRES_PER_STEP
-
-    @property
-    def kilocalories(self) -> int:
-        """What the machine claims was burnt."""
-        return self.walked_mm // (1000 * _METRES_PER_KILOCALORIE)
 
     def sample(self, at: Ms) -> None:
         """Record the truth."""

@@ -7,11 +7,15 @@ from backstride.virtual.drive import Drive
 from backstride.virtual.frames import Layout, Reading
 from backstride.virtual.log import Phase
 from backstride.virtual.model import MachineModel
-from backstride.virtual.quirks import Field, Idle, Shape, Shown, Unit
+from backstride.virtual.quirks import Counters, Field, Idle, Shape, Shown, Unit
 
 _MPH_NUMERATOR = 1_609_344
 _MPH_DENOMINATOR = 1_000_000
 """One international mile is 1.609344 km."""
+_MILLIMETRES_PER_STEP = 600
+"""A short walking step. [CHOICE]"""
+_MILLIMETRES_PER_KILOCALORIE = 17_000
+"""About 60 kcal/km of walking at 70 kg: machines show a number of this size. [CHOICE]"""
 _SHORT_FRAME = 1
 """Bytes of the first frame of a machine that sends a short one. [CHOICE]"""
 
@@ -37,6 +41,7 @@ class Reporter:
         self._model = model
         self._drive = drive
         self._layouts = _make_layouts(model)
+        self._resets = model.telemetry.counters is Counters.RESET_WITH_ZERO
         self._turn = 0
         self._zero_shown = model.telemetry.idle is not Idle.ZEROS
         self._first_frame = model.telemetry.short_frame_first
@@ -74,17 +79,19 @@ class Reporter:
     def read(self) -> Reading:
         """What the console shows now."""
         drive = self._drive
-        speed = to_machine_unit(self.shown_speed(), self._model.speed.shown_in)
-        seconds = drive.moving_ms // 1000
-        metres = drive.walked_mm // 1000
+        shown = self.shown_speed()
+        speed = to_machine_unit(shown, self._model.speed.shown_in)
+        moving_ms, millimetres = drive.moving_ms, drive.walked_mm
+        if not shown and not drive.paused and self._resets:
+            moving_ms = millimetres = 0
         return Reading(
             speed=speed,
-            average_speed=drive.walked_mm * 360 // drive.moving_ms if drive.moving_ms else 0,
-            distance=metres,
+            average_speed=millimetres * 360 // moving_ms if moving_ms else 0,
+            distance=millimetres // 1000,
             incline=self.shown_incline(),
-            kilocalories=drive.kilocalories,
-            elapsed=seconds,
-            steps=drive.steps,
+            kilocalories=millimetres // _MILLIMETRES_PER_KILOCALORIE,
+            elapsed=moving_ms // 1000,
+            steps=millimetres // _MILLIMETRES_PER_STEP,
             # 0.01 km/h is 1/600 km/min; pace is in 0.1 km/min.
             pace=speed // 600,
             unknown_as_7fff=self._model.telemetry.unknown_as_7fff,
