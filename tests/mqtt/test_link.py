@@ -7,6 +7,7 @@ import time
 
 import aiomqtt
 import pytest
+from blockbuster import blockbuster_ctx
 
 from backstride.domain.events import Ask, BusDown, BusUp, CueHeard, Request
 from backstride.domain.notices import Answer, Reply
@@ -395,3 +396,20 @@ async def test_a_duplicate_gets_the_stored_answer_and_no_second_request(bench, o
 def test_a_treadmill_needs_an_id_that_fits_a_topic(make_bench):
     with pytest.raises(TopicError, match="living-room"):
         make_bench(1883, treadmill="Gym/#")
+
+
+async def test_nothing_blocks_the_loop(broker, make_bench, observer):
+    with blockbuster_ctx("backstride") as detector:
+        bench = make_bench(broker.port)
+        await bench.up()
+        for number in range(20):
+            bench.bus.publish(Publication("state", b"x" * 1000, retain=True))
+            await observer.send("command", f'{{"v":1,"id":"b{number}","command":"pause"}}')
+            await bench.events.until(Request, number + 1)
+        await broker.kill()
+        await bench.events.until(BusDown)
+        detector.deactivate()  # starting a broker looks for its program on the disk
+        await broker.start()
+        detector.activate()
+        await bench.up(2)
+        await bench.end()

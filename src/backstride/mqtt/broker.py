@@ -24,7 +24,8 @@ from backstride.domain.errors import BackstrideError
 HOST: Final = "127.0.0.1"
 _START_S: Final = 10.0
 """mosquitto is up in some 20 ms; a busy machine may need longer."""
-_STOP_S: Final = 2.0
+_STOP_TRIES: Final = 20
+_STOP_PAUSE_S: Final = 0.1
 _LOG_LINES: Final = 500
 
 
@@ -136,6 +137,9 @@ class Mosquitto:
                 await asyncio.wait((running, self._reader), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             await self.kill()
+        except asyncio.CancelledError:
+            await self.kill()
+            raise
         finally:
             running.cancel()
         if not self._running.is_set():
@@ -167,17 +171,17 @@ class Mosquitto:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(how)
-                process.send_signal(signal.SIGCONT)
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await process.wait()
-        except TimeoutError:
-            # mosquitto 2.0 with websockets sometimes does not hear SIGTERM.
-            process.kill()
-            await process.wait()
+        # mosquitto forgets a SIGTERM that comes in the instant after it said that it runs: ask again.
+        for signal_ in (how,) * _STOP_TRIES + (signal.SIGKILL,):
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal_)
+                    process.send_signal(signal.SIGCONT)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_PAUSE_S):
+                    await process.wait()
+                    break
+        await process.wait()
         if self._reader is not None:
             await self._reader
 
