@@ -19,6 +19,7 @@ from rich.text import Text
 from backstride.cli import palette
 from backstride.cli.chart import Area, Chart, Line
 from backstride.cli.sight import MESSAGE_LASTS, TRAIL, Screen, Sight
+from backstride.domain.notices import CueKind
 from backstride.domain.session import ACTIVE, Phase
 from backstride.domain.units import KMH, SECOND, Ms, show_duration
 from backstride.domain.workout import Facing
@@ -48,11 +49,25 @@ _DIGITS: Final[dict[str, tuple[str, str, str]]] = {
 _FIXED_ROWS: Final = 17
 """Rows of everything but the chart, which takes the rest."""
 _SMALLEST_CHART: Final = 3
-_KEYS: Final[tuple[tuple[str, str], ...]] = (
-    ("s/Esc", "STOP"), ("a", "arm"), ("c", "confirm"), ("space", "pause/continue"), ("n", "next step"),
-    ("+/-", "speed"), ("f", "finish"), ("k", "acknowledge"), ("y", "I am here"), ("p", "program"),
-    ("tab", "treadmill"), ("q", "quit"),
-)  # fmt: skip
+_STOP_KEY: Final = ("s/Esc", "STOP")
+_RESTING: Final = (("p", "program"), ("a", "arm"))
+_WALKING: Final = (("space", "pause"), ("n", "next"), ("+/-", "speed"), ("f", "finish"))
+_KEYS: Final[dict[Phase, tuple[tuple[str, str], ...]]] = {
+    Phase.OFFLINE: (("p", "program"),),
+    Phase.IDLE: _RESTING,
+    Phase.ARMED: (("c", "confirm"), ("p", "program")),
+    Phase.COUNTDOWN: (),
+    Phase.STARTING: (),
+    Phase.RUNNING: _WALKING,
+    Phase.TURNING: (("c", "confirm"), ("f", "finish")),
+    Phase.HOLDING: (("space", "continue"), ("f", "finish"), ("y", "I am here")),
+    Phase.SLOWING: (("y", "I am here"),),
+    Phase.STOPPING: (),
+    Phase.FINISHED: _RESTING,
+    Phase.HANDED_OVER: (),
+    Phase.FAULTED: (("k", "acknowledge"),),
+}
+"""The keys worth showing in a phase; all of them work in all phases, and STOP stands first always."""
 
 
 def render(screen: Screen, height: int) -> RenderableType:
@@ -65,7 +80,7 @@ def render(screen: Screen, height: int) -> RenderableType:
     return Panel(
         body,
         title=_title(screen),
-        subtitle=_keys(),
+        subtitle=_keys(screen),
         box=box.ROUNDED,
         border_style=_border(screen),
         height=height,
@@ -95,12 +110,21 @@ def _border(screen: Screen) -> str:
     return _COLOUR[sight.phase]
 
 
-def _keys() -> Text:
+def _keys(screen: Screen) -> Text:
+    sight = screen.sight
+    shown = [_STOP_KEY]
+    if sight is not None and sight.phase is not None:
+        shown += _KEYS[sight.phase]
+        cue = sight.state.cue if sight.state else None
+        if sight.phase is Phase.RUNNING and cue is not None and cue.kind is CueKind.CHECK_IN:
+            shown.insert(1, ("y", "I am here"))
+    if len(screen.sights) > 1:
+        shown.append(("tab", "treadmill"))
+    shown.append(("q", "quit"))
     text = Text()
-    for key, meaning in _KEYS:
-        text.append(f" {key}", "bold").append(
-            f" {meaning} ", "bold red" if meaning == "STOP" else "dim"
-        )
+    for key, meaning in shown:
+        text.append(f" {key} ", "bold")
+        text.append(f"{meaning} ", "bold red" if meaning == "STOP" else "dim")
     return text
 
 
@@ -196,36 +220,37 @@ def _speeds(state: State, *, stale: bool) -> RenderableType:
     digits = _big(number.rjust(4).lstrip())
     style = "bright_black" if stale else "bold"
     facts = (
-        (("setpoint", speed.setpoint, " km/h"), ("told", speed.target, ""), ("cap", speed.cap, "")),
+        (
+            ("setpoint", speed.setpoint, " km/h"),
+            ("told", speed.target, " km/h"),
+            ("cap", speed.cap, " km/h"),
+        ),
         (
             ("incline", incline.measured, " %"),
             ("told", incline.target, ""),
             ("cap", incline.cap, ""),
         ),
     )
-    lines = [_facts(row) for row in facts]
-    lines.append(_totals(state))
-    table = Table.grid(padding=(0, 3))
-    table.add_column(no_wrap=True, min_width=16)
-    table.add_column(no_wrap=True)
-    for i, (big, line) in enumerate(zip(digits, lines, strict=True)):
-        unit = " km/h" if i == len(digits) - 1 else ""
-        if stale:
-            line.stylize("bright_black")
-        table.add_row(Text.assemble((big, style), (unit, "dim")), line)
-    return table
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=17)
+    for _ in range(3):
+        table.add_column(no_wrap=True, min_width=17)
+    for big, row in zip(digits, facts, strict=False):
+        table.add_row(Text(big, style=style), *[_fact(fact, stale=stale) for fact in row])
+    last = Text.assemble((digits[-1], style), (" km/h", "dim"))
+    wide = Table.grid(padding=(0, 2))
+    wide.add_column(no_wrap=True, min_width=17)
+    wide.add_row(last, Text(_totals(state), style="bright_black" if stale else ""))
+    return Group(table, wide)
 
 
-def _facts(row: tuple[tuple[str, float | None, str], ...]) -> Text:
-    text = Text()
-    for name, value, unit in row:
-        text.append(f"{name} ", "dim").append(
-            "—" if value is None else f"{value:.1f}{unit}"
-        ).append("   ")
-    return text
+def _fact(fact: tuple[str, float | None, str], *, stale: bool) -> Text:
+    name, value, unit = fact
+    number = "—" if value is None else f"{value:.1f}{unit}"
+    return Text.assemble((f"{name:<9}", "dim"), (number, "bright_black" if stale else ""))
 
 
-def _totals(state: State) -> Text:
+def _totals(state: State) -> str:
     parts = []
     if state.elapsed is not None:
         parts.append(f"walked {show_duration(int(state.elapsed * SECOND))}")
@@ -235,7 +260,7 @@ def _totals(state: State) -> Text:
         parts.append(f"{state.energy:.0f} kcal")
     if state.heart_rate is not None:
         parts.append(f"♥ {state.heart_rate}")
-    return Text(" · ".join(parts))
+    return " · ".join(parts)
 
 
 def _chart(sight: Sight, now: Ms, rows: int) -> Chart:

@@ -17,6 +17,7 @@ from backstride.domain.workout import Facing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES: Final = (".svg", ".png")
 _INCHES: Final = (9.6, 4.6)
@@ -68,7 +69,7 @@ def draw(picture: Picture, path: Path) -> None:
     check_output(path)
     try:
         import matplotlib as mpl
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure as NewFigure
     except ImportError as error:
         raise CommandFailedError(
             "pictures need matplotlib; install backstride[plot]", Exit.USAGE
@@ -87,12 +88,12 @@ def draw(picture: Picture, path: Path) -> None:
         "svg.fonttype": "path",
     }
     with mpl.rc_context(style):
-        figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
+        figure = NewFigure(figsize=_INCHES, dpi=_DPI, facecolor="white")
         sloped = any(stretch.incline for stretch in picture.stretches)
         ratios = [5.0, 1.15] if sloped else [1.0]
         grid = figure.add_gridspec(
             len(ratios), 1, height_ratios=ratios, hspace=0.12,
-            left=0.07, right=0.975, top=0.82, bottom=0.115,
+            left=0.07, right=0.975, top=0.84, bottom=0.13,
         )  # fmt: skip
         axes = figure.add_subplot(grid[0])
         _draw_speed(axes, picture)
@@ -102,6 +103,7 @@ def draw(picture: Picture, path: Path) -> None:
             _draw_incline(last, picture)
             axes.tick_params(labelbottom=False)
         last.set_xlabel("minutes")
+        _legend(figure, picture)
         figure.text(0.07, 0.945, picture.title, fontsize=14, fontweight="bold", va="center")
         figure.text(0.07, 0.885, picture.subtitle, fontsize=9.5, va="center", alpha=0.75)
         _save(figure, path)
@@ -121,13 +123,13 @@ def _draw_speed(axes: Axes, picture: Picture) -> None:
     fastest = max([fastest, *(speed for _, speed in picture.belt)])
     shown_cap = picture.cap if picture.cap is not None and picture.cap <= 2 * fastest else None
     ceiling = max(fastest * 1.22, (shown_cap or 0) * 1.08, KMH)
-    _shade_facing(axes, picture, ceiling / KMH)
-    for stretch in picture.stretches:
-        colour = palette.FACING[stretch.facing]
-        x = [stretch.start / MINUTE, stretch.end / MINUTE]
-        y = [stretch.speed / KMH, stretch.ramp_to / KMH]
+    _shade_facing(axes, picture)
+    for run in _runs(picture.stretches):
+        colour = palette.FACING[run[0].facing]
+        x = [at / MINUTE for stretch in run for at in (stretch.start, stretch.end)]
+        y = [speed / KMH for stretch in run for speed in (stretch.speed, stretch.ramp_to)]
         axes.fill_between(x, y, color=colour, alpha=0.38 if picture.belt else 0.6, linewidth=0)
-        axes.plot(x, y, color=colour, linewidth=1.8, solid_capstyle="butt")
+        axes.plot(x, y, color=colour, linewidth=1.8, solid_joinstyle="miter")
     for turn in picture.turns:
         axes.axvline(turn / MINUTE, color=palette.INK, linewidth=0.9, linestyle=(0, (3, 2)))
         axes.annotate(
@@ -144,32 +146,47 @@ def _draw_speed(axes: Axes, picture: Picture) -> None:
         axes.annotate(
             f"cap {shown_cap / KMH:g} km/h ({picture.cap_reason})", (end / MINUTE, shown_cap / KMH),
             ha="right", va="bottom", fontsize=8, color=palette.ALARM,
-            xytext=(-3, 2), textcoords="offset points",
+            xytext=(-3, 3), textcoords="offset points",
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
         )  # fmt: skip
     axes.set_xlim(0, end / MINUTE)
     axes.set_ylim(0, ceiling / KMH)
     axes.set_ylabel("km/h")
     _plain(axes)
-    _legend(axes, picture)
 
 
-def _shade_facing(axes: Axes, picture: Picture, ceiling: float) -> None:
+def _runs(stretches: tuple[Stretch, ...]) -> list[list[Stretch]]:
+    """Neighbours with one facing together: drawn as one shape they show no seams."""
+    runs: list[list[Stretch]] = []
+    for stretch in stretches:
+        last = runs[-1][-1] if runs else None
+        if last is not None and last.end == stretch.start and last.facing is stretch.facing:
+            runs[-1].append(stretch)
+        else:
+            runs.append([stretch])
+    return runs
+
+
+def _shade_facing(axes: Axes, picture: Picture) -> None:
     """A faint band behind the whole time that the walker faces the rear."""
-    for stretch in picture.stretches:
-        if stretch.facing is Facing.BACKWARD:
-            axes.fill_between(
-                [stretch.start / MINUTE, stretch.end / MINUTE], ceiling,
-                color=palette.BACKWARD, alpha=0.07, linewidth=0, zorder=0,
-            )  # fmt: skip
+    for run in _runs(picture.stretches):
+        if run[0].facing is Facing.BACKWARD:
+            axes.axvspan(
+                run[0].start / MINUTE,
+                run[-1].end / MINUTE,
+                color=palette.BACKWARD,
+                alpha=0.07,
+                linewidth=0,
+                zorder=0,
+            )
 
 
 def _draw_incline(axes: Axes, picture: Picture) -> None:
     steepest = max(s.incline for s in picture.stretches)
-    for stretch in picture.stretches:
-        x = [stretch.start / MINUTE, stretch.end / MINUTE]
-        y = stretch.incline / PERCENT
-        axes.fill_between(x, [y, y], color=palette.INCLINE, alpha=0.55, linewidth=0)
-        axes.plot(x, [y, y], color=palette.INCLINE, linewidth=1.6, solid_capstyle="butt")
+    x = [at / MINUTE for s in picture.stretches for at in (s.start, s.end)]
+    y = [s.incline / PERCENT for s in picture.stretches for _ in range(2)]
+    axes.fill_between(x, y, color=palette.INCLINE, alpha=0.55, linewidth=0)
+    axes.plot(x, y, color=palette.INCLINE, linewidth=1.6, solid_joinstyle="miter")
     axes.set_ylim(0, steepest / PERCENT * 1.35)
     axes.set_ylabel("incline %")
     _plain(axes)
@@ -183,7 +200,7 @@ def _plain(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _legend(axes: Axes, picture: Picture) -> None:
+def _legend(figure: Figure, picture: Picture) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -195,7 +212,7 @@ def _legend(axes: Axes, picture: Picture) -> None:
     ]
     if picture.belt:
         handles.append(Line2D([], [], color=palette.BELT, linewidth=1.3, label=picture.belt_label))
-    axes.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.02), ncols=len(handles),
+    figure.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(0.975, 0.012), ncols=len(handles),
         frameon=False, borderaxespad=0, handlelength=1.4, columnspacing=1.4,
     )  # fmt: skip
