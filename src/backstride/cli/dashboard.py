@@ -46,7 +46,7 @@ _DIGITS: Final[dict[str, tuple[str, str, str]]] = {
     "6": ("┏━╸", "┣━┓", "┗━┛"), "7": ("╺━┓", "  ┃", "  ╹"), "8": ("┏━┓", "┣━┫", "┗━┛"),
     "9": ("┏━┓", "┗━┫", "╺━┛"), ".": (" ", " ", "▪"), "—": ("   ", "╺━╸", "   "),
 }  # fmt: skip
-_FIXED_ROWS: Final = 17
+_FIXED_ROWS: Final = 18
 """Rows of everything but the chart, which takes the rest."""
 _SMALLEST_CHART: Final = 3
 _STOP_KEY: Final = ("s/Esc", "STOP")

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 from rich.text import Text
 
 from backstride.cli.demo_stage import TREADMILL
 from backstride.cli.exits import CommandFailedError, Exit
-from backstride.cli.sight import Message
 from backstride.cli.terminal import complain, make_console
 from backstride.domain.events import Ask
 from backstride.domain.session import Phase
@@ -180,16 +178,18 @@ async def _play(options: argparse.Namespace, settings: RemoteSettings) -> bool:
 
 async def _show(settings: RemoteSettings, walking: asyncio.Task[bool], factor: float) -> None:
     """The live view until the robot is done or somebody quits."""
-    from backstride.cli.live import Watch, now_ms
+    from backstride.cli.live import Watch
+    from backstride.cli.sight import MESSAGE_LASTS
 
-    watch = Watch(settings, TREADMILL, make_console())
+    watch = Watch(settings, TREADMILL, make_console(), factor)
     hint = f"steer it: mosquitto_pub -p {settings.port} -t backstride/{TREADMILL}/command/stop -n"
     hint += "" if factor == 1 else f"   ({factor:g} x as fast as life)"
 
     async def remind() -> None:
         while True:
-            if watch.screen.message is None or now_ms() - watch.screen.message.at > PAUSE_S * 1_000:
-                watch.screen = replace(watch.screen, message=Message(now_ms(), hint, good=True))
+            message = watch.screen.message
+            if message is None or watch.now() - message.at > MESSAGE_LASTS:
+                watch.say(hint, good=True)
             await asyncio.sleep(1)
 
     async def end() -> None:

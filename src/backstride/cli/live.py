@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from backstride.cli.dashboard import render
-from backstride.cli.sight import Message, Screen, absorb
+from backstride.cli.sight import MESSAGE_LASTS, Message, Screen, absorb
 from backstride.domain.events import Ask
 from backstride.domain.notices import Reply
 from backstride.domain.session import Phase
@@ -58,14 +58,26 @@ def raw_keys(descriptor: int) -> Iterator[None]:
 class Watch:
     """One live view: what is known, what was pressed, and the connection of the moment."""
 
-    def __init__(self, settings: RemoteSettings, selected: str | None, console: Console) -> None:
-        self.screen = Screen(now=now_ms(), selected=selected)
+    def __init__(
+        self,
+        settings: RemoteSettings,
+        selected: str | None,
+        console: Console,
+        factor: float = 1.0,
+    ) -> None:
+        """`factor`: how much faster than life the watched session runs, as in the demo."""
+        self._factor = factor
+        self.screen = Screen(now=self.now(), selected=selected)
         self._settings = settings
         self._console = console
         self._remote: Remote | None = None
         self._changed = asyncio.Event()
         self._done = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
+
+    def now(self) -> Ms:
+        """The time of the session that is watched."""
+        return round(now_ms() * self._factor)
 
     async def run(self) -> None:
         """Show until quit."""
@@ -89,7 +101,7 @@ class Watch:
 
     async def _draw(self, live: Live) -> None:
         while not self._done.is_set():
-            self.screen = replace(self.screen, now=now_ms())
+            self.screen = replace(self.screen, now=self.now())
             live.update(render(self.screen, self._console.height), refresh=True)
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
@@ -104,7 +116,7 @@ class Watch:
                     self._remote = remote
                     self._put(replace(self.screen, trouble=None))
                     async for news in remote.news():
-                        self._put(absorb(self.screen, news))
+                        self._put(absorb(self.screen, replace(news, at=self.now())))
             except NoBrokerError as error:
                 self._put(replace(self.screen, trouble=str(error).partition(";")[0]))
             finally:
@@ -159,23 +171,25 @@ class Watch:
     def _send(self, ask: Ask, program: str | None = None) -> None:
         sight, remote = self.screen.sight, self._remote
         if sight is None or remote is None:
-            self._say(f"{ask}: not sent, there is no connection", good=False)
+            self.say(f"{ask}: not sent, there is no connection", good=False)
             return
         task = asyncio.create_task(self._ask(remote, sight.id, ask, program), name=f"ask {ask}")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
     async def _ask(self, remote: Remote, treadmill: str, ask: Ask, program: str | None) -> None:
-        self._say(f"{ask} ...", good=True)
+        self.say(f"{ask} ...", good=True)
         try:
             answer = await remote.send(treadmill, ask, program)
         except (NoAnswerError, NoBrokerError) as error:
-            self._say(f"{ask}: {error}", good=False)
+            self.say(f"{ask}: {error}", good=False)
         else:
-            self._say(f"{ask}: {answer.sentence}", good=answer.reply is Reply.OK)
+            self.say(f"{ask}: {answer.sentence}", good=answer.reply is Reply.OK)
 
-    def _say(self, text: str, *, good: bool) -> None:
-        self._put(replace(self.screen, message=Message(now_ms(), text, good)))
+    def say(self, text: str, *, good: bool) -> None:
+        """Show a sentence for as long as a person needs to read it, however fast the session is."""
+        at = self.now() + round((self._factor - 1) * MESSAGE_LASTS)
+        self._put(replace(self.screen, message=Message(at, text, good)))
 
 
 async def look(settings: RemoteSettings, selected: str | None, wait: Ms = SECOND) -> Screen:

@@ -20,7 +20,7 @@ from backstride.domain.events import Ask, BusUp, CueHeard, Event, Request
 from backstride.domain.limits import SiteRules
 from backstride.domain.machine import BeltStart
 from backstride.domain.notices import Answer, Notice, Reply
-from backstride.domain.session import Phase, Session, Transition
+from backstride.domain.session import Options, Phase, Session, Transition
 from backstride.domain.units import SECOND, Incline, Ms, Speed
 from backstride.domain.workout import Program, setpoint
 from backstride.ftms.discovery import ByAddress
@@ -32,15 +32,22 @@ from backstride.service.controller import Controller, Ports
 from backstride.service.journal import MemoryJournal
 from backstride.service.recovery import MemoryLedger
 from backstride.virtual.clock import run_virtual
+from backstride.virtual.fault_script import plan_script
+from backstride.virtual.faults import Faults
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine
 from backstride.virtual.model import MachineModel
+from backstride.virtual.pump import Pump
 
 BOOT: Final = "simulation"
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The wall's time at which every simulation begins, so that two runs are the same to the byte."""
 REACTION: Final[Ms] = 3 * SECOND
 """The robot confirms this long after it is asked."""
+WAKING: Final[Ms] = 20 * SECOND
+"""The robot waits this long for a connection with telemetry before it asks all the same."""
+AFTERMATH: Final[Ms] = 60 * SECOND
+"""After a fault the belt gets this long to be proven still."""
 LONGEST: Final[Ms] = 4 * 3_600 * SECOND
 """A simulation that has not ended after this much virtual time never will."""
 _OVER: Final = frozenset({Phase.FINISHED, Phase.FAULTED})
@@ -91,6 +98,20 @@ class Sample(Struct, frozen=True):
     incline: Incline
 
 
+def take_sample(at: Ms, session: Session, machine: Machine) -> Sample:
+    """What a session wants at this moment, and the truth of the machine that it controls."""
+    wanted = setpoint(session.workout, session.script).speed if session.workout else 0
+    return Sample(
+        at=at,
+        script=session.script,
+        phase=session.phase,
+        setpoint=wanted,
+        target=session.drive.target,
+        belt=machine.drive.belt.value,
+        incline=machine.drive.deck.value,
+    )
+
+
 class Simulation(Struct, frozen=True):
     """How a simulated session went. `refusal` is set when it was not even armed."""
 
@@ -105,19 +126,31 @@ class Simulation(Struct, frozen=True):
 
 
 class Stage:
-    """A virtual treadmill and the service that controls it, on the running loop."""
+    """A virtual treadmill and the service that controls it, on the running loop.
+
+    `faults` is a fault script (`virtual.fault_script`) for the air between them.
+    """
 
     def __init__(
-        self, model: MachineModel, site: SiteRules, programs: tuple[Program, ...] = ()
+        self,
+        model: MachineModel,
+        site: SiteRules,
+        programs: tuple[Program, ...] = (),
+        *,
+        options: Options | None = None,
+        faults: str = "",
     ) -> None:
-        self.machine = Machine(model)
+        self.machine = Machine(model, keep_sent=False)
         self.air = LoopbackAir()
+        self.pump: Pump | None = None
+        """What drives the machine, while the stage plays."""
         self.bus = MemoryBus()
         self.journal = MemoryJournal()
         self.ledger = MemoryLedger()
         self.notices: list[Notice] = []
         self.samples: list[Sample] = []
-        self._site = site
+        self._session = Session(site=site, options=options or Options())
+        self._faults = faults
         self._programs = programs
         self._requests = 0
         self._changed = asyncio.Event()
@@ -142,22 +175,23 @@ class Stage:
             stage=lambda: treadmill.stage.value,
             slept=lambda: 0,
         )
-        controller = Controller("simulated", BOOT, ports, Session(site=self._site), self._programs)
+        controller = Controller("simulated", BOOT, ports, self._session, self._programs)
         controller.watchers.append(self._watch)
         return controller
+
+    async def raise_curtain(self) -> None:
+        """Put the machine on the air."""
+        source = None
+        if self._faults:
+            source = Faults(self.machine)
+            plan_script(source, self._faults)
+        self.pump = await self.air.serve(self.machine, source)
 
     def _watch(self, event: Event, transition: Transition) -> None:
         self.notices.extend(transition.notices)
         s, at = transition.session, event.at
         if not self.samples or at - self.samples[-1].at >= SECOND:
-            belt = self.machine.drive
-            wanted = setpoint(s.workout, s.script).speed if s.workout else 0
-            self.samples.append(
-                Sample(
-                    at=at, script=s.script, phase=s.phase, setpoint=wanted, target=s.drive.target,
-                    belt=belt.belt.value, incline=belt.deck.value,
-                )
-            )  # fmt: skip
+            self.samples.append(take_sample(at, s, self.machine))
         self._changed.set()
 
     def ask(self, ask: Ask, program: Program | None = None) -> Answer:
@@ -197,18 +231,25 @@ def waits_for_confirm(session: Session) -> bool:
 
 
 def _wants_somebody(session: Session) -> bool:
-    return session.phase in _OVER or waits_for_confirm(session) or session.asked_at is not None
+    ended = session.phase in _OVER or session.phase is Phase.HANDED_OVER
+    return ended or waits_for_confirm(session) or session.asked_at is not None
 
 
 async def walk(stage: Stage, program: Program) -> Answer | None:
     """Arm, confirm, turn and walk a program to its end; the refusal if it is not armed."""
-    await stage.until(lambda s: s.linked and s.evidence.speed is not None, 120 * SECOND)
+    with suppress(SimulationError):
+        await stage.until(lambda s: s.linked and s.evidence.speed is not None, WAKING)
     armed = stage.ask(Ask.START, program)
     if armed.reply is not Reply.OK:
         return armed
     while True:
         session = await stage.until(_wants_somebody)
         if session.phase in _OVER:
+            return None
+        if session.phase is Phase.HANDED_OVER:
+            # Whoever has the belt stops it now, or has it for ever.
+            with suppress(SimulationError):
+                await stage.until(lambda s: s.phase in _OVER, AFTERMATH)
             return None
         if session.asked_at is not None:
             await asyncio.sleep(REACTION / SECOND)
@@ -224,7 +265,7 @@ async def walk(stage: Stage, program: Program) -> Answer | None:
 
 async def on_stage[T](stage: Stage, play: Callable[[Stage], Awaitable[T]]) -> T:
     """Run the service around a play, and take both down after it."""
-    await stage.air.serve(stage.machine)
+    await stage.raise_curtain()
     running = asyncio.create_task(stage.controller.run())
     playing = asyncio.ensure_future(play(stage))
     try:
@@ -245,7 +286,10 @@ async def perform(program: Program, model: MachineModel, site: SiteRules) -> Sim
     stage = Stage(model, site, (program,))
 
     async def play(played: Stage) -> tuple[Answer | None, Session]:
-        return await walk(played, program), played.controller.session
+        refusal = await walk(played, program)
+        with suppress(SimulationError):
+            await played.until(lambda s: not s.owed, AFTERMATH)
+        return refusal, played.controller.session
 
     refusal, session = await on_stage(stage, play)
     return Simulation(

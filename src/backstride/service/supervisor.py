@@ -109,6 +109,8 @@ class Service:
         self.config = config
         self.controllers: list[Controller] = []
         self.boot = secrets.token_hex(4)
+        self.built: list[Callable[[], None]] = []
+        """Called when all controllers are built and none runs yet."""
         self.ready = asyncio.Event()
         """Set when every controller runs."""
         self._options = options or Options()
@@ -134,6 +136,8 @@ class Service:
                 home = state_directory(self.config) / treadmill.id
                 locks.enter_context(lock(home))
                 self.controllers.append(await self._build(treadmill, home, catalogue))
+            for callback in self.built:
+                callback()
             await self._run_all()
 
     def _load_programs(self) -> Catalogue:
