@@ -10,17 +10,18 @@ waits. What must wait - a radio, a disk - runs in tasks of its own and comes bac
 Two things wait for the disk on purpose: a Start leaves only after the claim on the belt is on it, and
 nothing else ever does. A Stop waits for nothing at all.
 
-A defect in the core would surface here as an exception. Then the controller sends one last Stop past
-everything but the gate, and ends; the supervisor lets the process die, and the next life finds the claim.
+A defect - in the core, or in an adapter that should never raise - surfaces here as an exception. Then
+nothing is folded any more, the controller sends one last Stop past everything but the gate, over the link
+that is still there, and ends; the supervisor lets the process die, and the next life finds the claim.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import structlog
 from msgspec import Struct
@@ -61,10 +62,21 @@ CUE_EXPIRY: Final = 10
 """Seconds after which a cue is no news any more."""
 GIVE_UP: Final[Ms] = 25 * SECOND
 """A shutdown waits this long for the belt to be proven still: a ramp from 5.5 km/h and 9 s of coasting."""
+LAST_WRITES: Final[Ms] = 5 * SECOND
+"""And then this long for a slow disk."""
+LAST_WORDS: Final[Ms] = 10 * SECOND
+"""After a defect, time for the machine to take the last Stop."""
+GAP_PAUSE: Final[Ms] = 10 * SECOND
+"""After a disk failed, a new journal is tried this much later."""
 
 
 class SessionJournal(Protocol):
     """Where a session's events go; `service.journal` has one on disk and one in memory."""
+
+    @property
+    def gap(self) -> bool:
+        """Records were lost since `begin`: what follows is worth nothing without a new `begin`."""
+        ...
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -136,16 +148,18 @@ class Controller:
         self._inbox: deque[Event] = deque()
         self._folding = False
         self._tasks: asyncio.TaskGroup | None = None
-        self._failed: asyncio.Future[None] | None = None
+        self._defect: Exception | None = None
+        self._ended = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._slept = ports.slept()
         self._recording = False
+        self._begun_at: Ms = 0
         self._claim: Ownership | None = None
-        self._claimed_at: Ms = 0
         self._claim_wanted = asyncio.Event()
-        self._claim_done: asyncio.Future[None] | None = None
+        self._claim_waiters: list[asyncio.Future[None]] = []
         self._shown: schema.State | None = None
         self._shown_at: Ms = 0
+        self._link_shown: tuple[bool, int, str, str | None] | None = None
         self._rested = asyncio.Event()
         self._rested.set()
 
@@ -160,28 +174,39 @@ class Controller:
         """Run the session until cancelled.
 
         Raises:
-            BaseExceptionGroup: an adapter or the core failed; the belt was sent a last Stop.
+            Exception: what an adapter or the core raised; the belt was sent a last Stop.
         """
-        loop = asyncio.get_running_loop()
-        self._failed = loop.create_future()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                running = [
+                    tasks.create_task(self._guard(work), name=name)
+                    for name, work in (
+                        ("journal", self._ports.journal.run()),
+                        ("claim", self._keep_claim()),
+                        ("bus", self._ports.bus.run(self.sink)),
+                        ("treadmill", self._ports.treadmill.run(self.sink)),
+                    )
+                ]
+                self._adopt()
+                self._tick()
+                await self._ended.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tasks = None
+        if self._defect is not None:
+            raise self._defect
+
+    def _adopt(self) -> None:
+        """Hand the claim of an earlier life to the session."""
         if found := self._ports.ledger.load():
             record, age = found
             self._log.warning("a belt was left moving", program=record.program, age_ms=age)
             self._claim = record
             self.sink(Adopt(at=self._ports.clock.now(), record=record, age=age))
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                tasks.create_task(self._ports.journal.run(), name="journal")
-                tasks.create_task(self._keep_claim(), name="claim")
-                tasks.create_task(self._ports.bus.run(self.sink), name="bus")
-                tasks.create_task(self._ports.treadmill.run(self.sink), name="treadmill")
-                self._tick()
-                await self._failed
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._tasks = None
 
     async def shut_down(self) -> None:
         """Bring the belt down and return when it is proven still, or after GIVE_UP."""
@@ -191,12 +216,23 @@ class Controller:
                 await self._rested.wait()
         if self.session.owed:
             self._log.critical("the belt is not proven still at the end of the service")
-        await self._ports.journal.secure()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WRITES / SECOND):
+                await self._claim_on_disk()
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a part of the controller. Its failure must not take the link away before the Stop."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  whatever it is, the belt comes first
+            self._abandon(error)
 
     # -- the loop ------------------------------------------------------------------------------
 
     def sink(self, event: Event) -> None:
         """Fold an event now; one that arrives while another is folded comes right after it."""
+        if self._defect is not None:
+            return
         self._inbox.append(event)
         if self._folding:
             return
@@ -218,6 +254,7 @@ class Controller:
             self._dispatch(order)
         if before.owed != after.owed or before.phase is not after.phase:
             self._note_claim()
+        self.view.follow(before, after)
         for notice in transition.notices:
             self._tell(notice)
         for watch in self.watchers:
@@ -229,7 +266,7 @@ class Controller:
         decision = permit(order.command, order.ticket, order.situation, self.session.envelope)
         if isinstance(decision, Permit):
             if self._tasks is not None:
-                self._tasks.create_task(self._execute(decision), name=f"execute {decision!r}")
+                self._tasks.create_task(self._guard(self._execute(decision)), name=repr(decision))
             return
         sentence = f"the gate refused {order.command!r}: {decision.sentence}"
         self._tell(
@@ -271,27 +308,37 @@ class Controller:
         self._timer = asyncio.get_running_loop().call_later(pause / SECOND, self._tick)
 
     def _abandon(self, error: Exception) -> None:
-        """The core is broken: one last Stop through the gate, then let the process die."""
+        """Something is broken: one last Stop through the gate, then let the process die."""
         self._log.critical("the session failed; sending a last Stop", exc_info=error)
+        if self._defect is not None:
+            return
+        self._defect = error
         self._inbox.clear()
         if self._tasks is not None:
-            last = permit(Stop(), self.session.tickets + 1, situation(self.session), None)
-            if isinstance(last, Permit):
-                self._tasks.create_task(self._last_words(last, error), name="last stop")
+            self._tasks.create_task(self._speak_last(), name="last stop")
 
-    async def _last_words(self, last: Permit, error: Exception) -> None:
-        await self._ports.treadmill.execute(last)
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
+    async def _speak_last(self) -> None:
+        last = permit(Stop(), self.session.tickets + 1, situation(self.session), None)
+        try:
+            if isinstance(last, Permit):
+                async with asyncio.timeout(LAST_WORDS / SECOND):
+                    await self._ports.treadmill.execute(last)
+        except Exception as error:  # noqa: BLE001  there is nothing left to fall back to
+            self._log.critical("the last Stop could not be sent", exc_info=error)
+        finally:
+            self._ended.set()
+            self._rested.set()
 
     # -- the disk ------------------------------------------------------------------------------
 
     def _record(self, before: Session, after: Session, event: Event) -> None:
         """Journal from the arming (or recovery) on until the session rests."""
-        if not self._recording and _worth_recording(after):
-            self._recording = True
+        journal = self._ports.journal
+        retry = journal.gap and after.now - self._begun_at >= GAP_PAUSE
+        if _worth_recording(after) and (not self._recording or retry):
+            self._recording, self._begun_at = True, after.now
             program = after.program.id if after.program else "recovery"
-            self._ports.journal.begin(
+            journal.begin(
                 program,
                 Opening(
                     version=JOURNAL_VERSION,
@@ -302,14 +349,14 @@ class Controller:
                 ),
             )
         if self._recording:
-            self._ports.journal.append(event)
+            journal.append(event)
             if not _worth_recording(after):
                 self._recording = False
-                self._ports.journal.end()
+                journal.end()
 
     def _note_claim(self) -> None:
         """The debt to the belt began or ended: the disk must know."""
-        if (self._claim is None) != (ownership(self.session) is None) and not self.session.adopted:
+        if (self._claim is None) != (ownership(self.session) is None):
             self._claim_wanted.set()
         if self.session.phase in _LIVELY or self.session.owed:
             self._rested.clear()
@@ -317,33 +364,38 @@ class Controller:
             self._rested.set()
 
     async def _keep_claim(self) -> None:
-        """Keep the record on the disk in step with the session, at most once a second."""
+        """Keep the record on the disk in step with the session, and at rest leave the disk alone.
+
+        A record of an earlier life stays as it is until the session has judged it.
+        """
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLAIM_PAUSE / SECOND if self._claim else None):
                     await self._claim_wanted.wait()
             self._claim_wanted.clear()
-            if self.session.adopted is not None:
-                continue
+            waiters, self._claim_waiters = self._claim_waiters, []
             record = ownership(self.session)
-            if record != self._claim:
+            judged = self.session.adopted is None or record is not None
+            if judged and record != self._claim:
                 await self._ports.ledger.write(record)
                 self._claim = record
-            if self._claim_done is not None and not self._claim_done.done():
-                self._claim_done.set_result(None)
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def _claim_on_disk(self) -> None:
-        """Return when the claim that goes with a Start is on the disk, together with the journal."""
-        self._claim_done = asyncio.get_running_loop().create_future()
+        """Return when claim and journal are on the disk as they should be now."""
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._claim_waiters.append(settled)
         self._claim_wanted.set()
-        await self._claim_done
+        await settled
         await self._ports.journal.secure()
 
     # -- the outside ---------------------------------------------------------------------------
 
     def _tell(self, notice: Notice) -> None:
         self.view.note(notice)
-        bus, time = self._ports.bus, self._ports.wall.stamp()
+        bus, stamp = self._ports.bus, self._ports.wall.stamp
         match notice:
             case Answer():
                 bus.answer(notice)
@@ -355,23 +407,23 @@ class Controller:
                     phase=notice.phase,
                 )
             case Cue():
-                payload = schema.encode(self.view.cue(notice, time))
+                payload = schema.encode(self.view.cue(notice, stamp()))
                 bus.publish(Publication("cue", payload, expiry=CUE_EXPIRY, cue=notice.number))
             case Alarm():
                 note = self.view.event(
-                    time, "alarm", notice.sentence, cause=notice.cause, action=notice.action
+                    stamp(), "alarm", notice.sentence, cause=notice.cause, action=notice.action
                 )
                 bus.publish(Publication("event", schema.encode(note)))
                 self._log.warning("alarm", cause=notice.cause, action=notice.action)
             case Moved():
                 sentence = f"{notice.before} to {notice.after}"
-                note = self.view.event(time, "moved", sentence, trigger=notice.trigger)
+                note = self.view.event(stamp(), "moved", sentence, trigger=notice.trigger)
                 bus.publish(Publication("event", schema.encode(note)))
                 self._log.info(
                     "phase", before=notice.before, after=notice.after, trigger=notice.trigger
                 )
             case Refused():
-                note = self.view.event(time, "refused", notice.sentence, rule=notice.rule)
+                note = self.view.event(stamp(), "refused", notice.sentence, rule=notice.rule)
                 bus.publish(Publication("event", schema.encode(note)))
                 self._log.error("gate refused", command=notice.command, rule=notice.rule)
             case _:
@@ -379,19 +431,17 @@ class Controller:
 
     def _publish(self, before: Session, after: Session, event: Event) -> None:
         """Publish what changed: the state at each change and now and then, the rest when it differs."""
-        now, time = self._ports.clock.now(), self._ports.wall.stamp()
+        now, stamp = self._ports.clock.now(), self._ports.wall.stamp
         pause = MOVING_STATE if after.phase in _LIVELY else IDLE_STATE
+        due = self._shown is None or now - self._shown_at >= pause
         moved = before.phase is not after.phase
-        if moved or not isinstance(event, Tick) or now - self._shown_at >= pause:
-            state = self.view.state(after, now, time)
-            if now - self._shown_at >= pause or not same(self._shown, state):
+        if moved or due or not isinstance(event, Tick):
+            state = self.view.state(after, now, stamp())
+            if due or not same(self._shown, state):
                 self._send("state", state)
                 self._shown, self._shown_at = state, now
+        self._publish_link(after, stamp)
         if (before.linked, before.epoch) != (after.linked, after.epoch) or after.bus > before.bus:
-            link = self.view.connection(
-                after, time, stage=self._ports.stage(), reason=self._ports.trouble()
-            )
-            self._send("connection", link)
             self._send("info", self.view.info(after))
             self._send("programs", self.view.programs(after, self._programs))
         elif before.envelope is not after.envelope:
@@ -399,9 +449,18 @@ class Controller:
         elif before.selected is not after.selected:
             self._send("programs", self.view.programs(after, self._programs))
         if moved and after.program is not None:
-            summary = self.view.summary(after, time)
+            summary = self.view.summary(after, stamp())
             if summary is not None:
                 self._send("session", summary)
+
+    def _publish_link(self, session: Session, stamp: Callable[[], str]) -> None:
+        """The link is published when it changes, and when the reason why there is none does."""
+        stage, trouble = self._ports.stage(), self._ports.trouble()
+        link = session.linked, session.epoch, stage, trouble
+        if link != self._link_shown:
+            self._link_shown = link
+            shown = self.view.connection(session, stamp(), stage=stage, reason=trouble)
+            self._send("connection", shown)
 
     def _send(self, topic: str, payload: Struct) -> None:
         self._ports.bus.publish(Publication(topic, schema.encode(payload), retain=True))

@@ -9,17 +9,22 @@ because nothing else is needed.
 
 A line is a CRC-32 and a JSON record, so that a line torn by a power cut is recognised and everything
 before it is good. The loop never waits for the disk: records go to a bounded queue and are written
-by a thread in batches, with at most one fsync a second while the belt moves. Between sessions
+by a thread in batches, with less than one fsync a second while the belt moves. Between sessions
 nothing is written at all.
+
+A full or failing disk costs the journal and nothing else. A record that is missing would make all that
+follow it a lie, so after a loss (`gap`) records are dropped and counted until the controller begins
+a new file with a new snapshot; the file before ends with its last complete record.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
@@ -36,9 +41,9 @@ _LOG: Final = structlog.get_logger("backstride.journal")
 
 VERSION: Final = 1
 QUEUE: Final = 20_000
-"""So many records wait for a slow disk (half an hour of a session) before the oldest are dropped."""
-SYNC_PAUSE_S: Final = 1.0
-"""No more than one fsync in this time: SD cards wear."""
+"""So many records wait for a slow disk (half an hour of a session) before new ones are dropped."""
+SYNC_PAUSE_S: Final = 1.25
+"""No more than one fsync in this time: SD cards wear, and the claim on the belt needs some too."""
 KEPT: Final = 200
 """So many session files are kept; older ones are deleted when a new one begins [CHOICE]."""
 SUFFIX: Final = ".journal"
@@ -116,7 +121,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.openings: list[Opening] = []
         self.events: list[Event] = []
-        self.dropped = 0
+        self.gap = False
 
     async def run(self) -> None:
         """Nothing to do: memory is quick enough."""
@@ -139,26 +144,33 @@ class MemoryJournal:
 
 
 class FileJournal:
-    """Journals of one treadmill, in one directory."""
+    """Journals of one treadmill, in one directory. `sync` makes a file durable (fsync)."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, sync: Callable[[int], None] = os.fsync) -> None:
         self._directory = directory
+        self._sync = sync
         self._queue: deque[bytes | Path | None] = deque()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
+        self._running = False
+        self._writing = threading.Lock()
         self._file: IO[bytes] | None = None
+        self._size = 0
         self._count = 0
+        self.gap = False
+        """Records were lost since the last `begin`; those that follow are dropped."""
         self.dropped = 0
-        """Records lost because the disk did not keep up."""
+        """Records lost because the disk failed or did not keep up."""
         self.failed: str | None = None
         """Why the disk takes no records now; None while it does."""
 
     def begin(self, program: str, opening: Opening) -> None:
-        """Start the file of a new session of `program`."""
+        """Start the file of a new session of `program`, or of the rest of one after a gap."""
         self._count += 1
         stamp = opening.time.replace(":", "").replace("-", "").split(".")[0]
         name = f"{stamp}-{opening.boot[:6]}-{self._count:03}-{program}{SUFFIX}"
+        self.gap = False
         self._put(self._directory / name)
         self._put(encode_line(opening))
 
@@ -171,7 +183,9 @@ class FileJournal:
         self._put(None)
 
     async def secure(self) -> None:
-        """Return when everything so far is on the disk, or the disk has failed."""
+        """Return when everything so far is on the disk, or the disk has failed, or nobody writes."""
+        if not self._running:
+            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._wake.set()
@@ -179,21 +193,17 @@ class FileJournal:
         await done
 
     def _put(self, item: bytes | Path | None) -> None:
-        if len(self._queue) >= QUEUE:
-            self._drop_oldest()
+        if isinstance(item, bytes):
+            self.gap = self.gap or len(self._queue) >= QUEUE
+            if self.gap:
+                self.dropped += 1
+                return
         self._queue.append(item)
         self._wake.set()
 
-    def _drop_oldest(self) -> None:
-        """Drop a record, but never the marks between files."""
-        for index, item in enumerate(self._queue):
-            if isinstance(item, bytes):
-                del self._queue[index]
-                self.dropped += 1
-                return
-
     async def run(self) -> None:
         """Write what is queued, until cancelled; then write the rest."""
+        self._running = True
         try:
             while True:
                 await self._wake.wait()
@@ -205,50 +215,85 @@ class FileJournal:
                 self._urgent.clear()
         finally:
             # The last words of a session must not be lost to a cancellation: write them here.
-            self._write(tuple(self._queue))
-            self._queue.clear()
+            self._running = False
+            self._write()
+            self._close()
+            self._release(self._waiting)
 
     async def _flush(self) -> None:
-        batch, waiting = tuple(self._queue), self._waiting
-        self._queue.clear()
-        self._waiting = []
+        waiting, self._waiting = self._waiting, []
         try:
-            if batch:
-                await asyncio.get_running_loop().run_in_executor(None, self._write, batch)
+            await asyncio.get_running_loop().run_in_executor(None, self._write)
         finally:
-            for done in waiting:
-                if not done.done():
-                    done.set_result(None)
+            self._release(waiting)
 
-    def _write(self, batch: tuple[bytes | Path | None, ...]) -> None:
-        """Write a batch and fsync it. Runs in a thread; a failing disk is noted, not raised."""
-        try:
-            for item in batch:
-                if isinstance(item, Path):
-                    self._open(item)
-                elif item is None:
+    def _release(self, waiting: list[asyncio.Future[None]]) -> None:
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    # -- in the thread ---------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write what is queued now, in order, and fsync it. Never raises for what a disk does."""
+        with self._writing:
+            records: list[bytes] = []
+            for _ in range(len(self._queue)):
+                item = self._queue.popleft()
+                if isinstance(item, bytes):
+                    records.append(item)
+                    continue
+                self._store(records)
+                records = []
+                if item is None:
                     self._close()
-                elif self._file is not None:
-                    self._file.write(item)
-            if self._file is not None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                else:
+                    self._open(item)
+            self._store(records)
+
+    def _store(self, records: list[bytes]) -> None:
+        """Append records and make them durable: all of them, or the file ends before them."""
+        if not records:
+            return
+        if self._file is None:
+            self.dropped += len(records)
+            return
+        try:
+            data = memoryview(b"".join(records))
+            while data:
+                data = data[self._file.write(data) :]
+            self._sync(self._file.fileno())
+            self._size = self._file.tell()
             self.failed = None
         except OSError as error:
-            if self.failed is None:
-                _LOG.error("journal not written", reason=str(error))
-            self.failed = str(error)
+            self.dropped += len(records)
+            self._give_up(error)
 
     def _open(self, path: Path) -> None:
         self._close()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for old in sorted(path.parent.glob(f"*{SUFFIX}"))[: -KEPT + 1]:
-            old.unlink(missing_ok=True)
-        self._file = path.open("ab")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for old in sorted(path.parent.glob(f"*{SUFFIX}"))[: -KEPT + 1]:
+                old.unlink(missing_ok=True)
+            # Unbuffered: what the disk refused must not come back with a later write.
+            self._file = path.open("ab", buffering=0)
+            self._size = self._file.tell()
+        except OSError as error:
+            self._give_up(error)
 
     def _close(self) -> None:
         if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             self._file = None
+
+    def _give_up(self, error: OSError) -> None:
+        """The disk failed: end the file with its last complete record and say so once."""
+        if self.failed is None:
+            _LOG.error("journal not written", reason=str(error))
+        self.failed = str(error)
+        self.gap = True
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.truncate(self._size)
+        self._close()

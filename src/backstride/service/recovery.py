@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
@@ -81,8 +82,9 @@ class MemoryLedger:
 class FileLedger:
     """The ownership record of one treadmill: one small file, replaced atomically."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, sync: Callable[[int], None] = os.fsync) -> None:
         self._path = directory / "owner.json"
+        self._sync = sync
 
     async def write(self, record: Ownership | None) -> None:
         """Make a claim durable, or withdraw it. Returns when it is on the disk or the disk failed."""
@@ -92,16 +94,20 @@ class FileLedger:
         try:
             if record is None:
                 self._path.unlink(missing_ok=True)
+                self._sync_directory()
                 return
             claim = Claim(record=record, boot_id=_boot_id(), boottime=_boottime(), wall=time.time())
             draft = self._path.with_suffix(".new")
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = not self._path.exists()
             with draft.open("wb") as file:
                 file.write(msgspec.json.encode(claim))
                 file.flush()
-                os.fsync(file.fileno())
+                self._sync(file.fileno())
             draft.replace(self._path)
-            _sync_directory(self._path.parent)
+            if fresh:
+                # Of two claims either will do after a power cut; of one and none it must be the one.
+                self._sync_directory()
         except OSError as error:
             # A full disk must not keep the belt from being stopped; it is said and survived.
             _LOG.error("ownership not recorded", reason=str(error))
@@ -117,14 +123,13 @@ class FileLedger:
             return None
         return claim.record, _age(claim)
 
-
-def _sync_directory(directory: Path) -> None:
-    """A rename is durable only when its directory is."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def _sync_directory(self) -> None:
+        """A name is durable only when its directory is."""
+        handle = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            self._sync(handle)
+        finally:
+            os.close(handle)
 
 
 def lock(directory: Path) -> IO[bytes]:

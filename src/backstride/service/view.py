@@ -15,7 +15,7 @@ from backstride.domain.envelope import Envelope, admit, envelope
 from backstride.domain.evidence import NEVER, incline_of
 from backstride.domain.machine import Machine
 from backstride.domain.notices import Alarm, Cue, Notice
-from backstride.domain.session import Phase, Session
+from backstride.domain.session import ACTIVE, Phase, Session
 from backstride.domain.units import Ms, show_speed
 from backstride.domain.workout import (
     MACHINE_MINIMUM,
@@ -43,7 +43,7 @@ class View:
         self._cue: schema.CueState | None = None
         self._alarm: schema.AlarmState | None = None
         self._started: str | None = None
-        self._backward: Ms = 0
+        self._distance: int | None = None
 
     def note(self, notice: Notice) -> None:
         """Remember what the state should show of a notice."""
@@ -58,6 +58,19 @@ class View:
                 )
             case _:
                 pass
+
+    def follow(self, before: Session, after: Session) -> None:
+        """Add up the session's distance: machines reset their counter at each Stop or Start."""
+        if after.phase is Phase.ARMED and before.phase is not Phase.ARMED:
+            self._distance = None
+        seen, now = before.evidence.distance, after.evidence.distance
+        if now is None or after.phase not in ACTIVE:
+            return
+        if self._distance is None:
+            self._distance = 0
+        if seen is not None and now != seen:
+            # A counter that fell began again at 0.
+            self._distance += now - seen if now > seen else now
 
     def state(self, s: Session, now: Ms, time: str) -> schema.State:
         """Everything about this moment."""
@@ -84,7 +97,7 @@ class View:
             cue=self._cue,
             alarm=self._alarm_of(s),
             holding=tuple(str(cause) for cause in s.holds),
-            distance=s.evidence.distance,
+            distance=self._distance if s.program else s.evidence.distance,
             elapsed=s.walked / 1_000 if s.program else None,
             heart_rate=s.evidence.heart_rate,
             energy=None if s.evidence.energy is None else float(s.evidence.energy),
@@ -154,7 +167,7 @@ class View:
             outcome=s.ended_by if over else None,
             walked=s.walked / 1_000,
             backward=_backward(s),
-            distance=s.evidence.distance,
+            distance=self._distance,
             top_speed=schema.kmh(s.top_speed),
             energy=_energy(s),
         )

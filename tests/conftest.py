@@ -1,0 +1,18 @@
+"""What the suite measured, printed at its end: a test adds a line by `record_property("figure", line)`."""
+
+from __future__ import annotations
+
+
+def pytest_terminal_summary(terminalreporter):
+    figures = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for figure in sorted(figures):
+            terminalreporter.write_line(figure)
