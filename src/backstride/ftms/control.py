@@ -150,7 +150,11 @@ class ControlPoint:
         """The Stop that is being tried, or a new one when the machine has taken the last."""
         if self._trying is None:
             self._stops += 1
-            task = asyncio.create_task(self._try_stop(frame))
+            loop = asyncio.get_running_loop()
+            # Eager: the bytes leave now, before anything else has its turn.
+            task = asyncio.Task(self._try_stop(frame), loop=loop, eager_start=True)
+            if task.done():
+                return task
             self._trying = task
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)

@@ -84,7 +84,8 @@ class Exchange:
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.setdefault(op, []).append(answer)
         until = loop.time() + self._waits.answer / SECOND
-        write = asyncio.create_task(self._write_once(frame))
+        # Eager: the bytes leave in the turn in which the command was decided, not one or two later.
+        write = asyncio.Task(self._write_once(frame), loop=loop, eager_start=True)
         self._writes.add(write)
         write.add_done_callback(self._write_ended)
         try:

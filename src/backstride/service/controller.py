@@ -249,9 +249,10 @@ class Controller:
         before = self.session
         transition = step(before, event)
         after = self.session = transition.session
-        self._record(before, after, event)
+        # Orders first: what a command makes us write, tell and publish must not keep it waiting.
         for order in transition.orders:
             self._dispatch(order)
+        self._record(before, after, event)
         if before.owed != after.owed or before.phase is not after.phase:
             self._note_claim()
         self.view.follow(before, after)
@@ -266,7 +267,7 @@ class Controller:
         decision = permit(order.command, order.ticket, order.situation, self.session.envelope)
         if isinstance(decision, Permit):
             if self._tasks is not None:
-                self._tasks.create_task(self._guard(self._execute(decision)), name=repr(decision))
+                _start(self._tasks, self._guard(self._execute(decision)))
             return
         sentence = f"the gate refused {order.command!r}: {decision.sentence}"
         self._tell(
@@ -468,6 +469,17 @@ class Controller:
 
 _LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
 """Phases in which time matters by the tenth of a second."""
+
+
+def _start(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in the group, its first part now and not in the loop's next turn."""
+    task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+    if not task.done():
+        tasks.create_task(_see_through(task))
+
+
+async def _see_through(task: asyncio.Task[None]) -> None:
+    await task
 
 
 def _worth_recording(session: Session) -> bool:
