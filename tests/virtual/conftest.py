@@ -164,9 +164,15 @@ def rig():
 
     @contextlib.asynccontextmanager
     async def make(
-        name: str, *, air: str = "loopback", script: str = "", seed: int = 0, subscribe: bool = True
+        name: str,
+        *,
+        air: str = "loopback",
+        script: str = "",
+        seed: int = 0,
+        subscribe: bool = True,
+        latency_ms: int = 4,
     ) -> AsyncIterator[Rig]:
-        ether = Air() if air == "bumble" else LoopbackAir()
+        ether = Air() if air == "bumble" else LoopbackAir(latency_ms)
         machine = Machine(load_machine(name))
         faults = Faults(machine, seed=seed)
         plan_script(faults, script)

@@ -74,8 +74,7 @@ class Peripheral:
         self.pump.close()
         for connection in list(self._links.values()):
             await self._hang_up(connection)
-        with contextlib.suppress(BaseBumbleError, TimeoutError):
-            await self._device.stop_advertising()
+        await self._advertise()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -166,7 +165,7 @@ class Peripheral:
         try:
             self.pump.machine.connect(client, self.pump.now_ms())
         except ConnectionRefusedByMachineError:
-            self._spawn(self._hang_up(connection))
+            self._spawn(self._refuse(connection))
             return
         self._links[client] = connection
         connection.on(
@@ -181,6 +180,10 @@ class Peripheral:
             return
         self.pump.disconnect(client)
         self._spawn(self._advertise())
+
+    async def _refuse(self, connection: Connection) -> None:
+        await self._hang_up(connection)
+        await self._advertise()
 
     async def _hang_up(
         self,

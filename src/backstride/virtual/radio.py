@@ -44,13 +44,15 @@ class Air:
         self._link: LocalLink = LocalLink()  # type: ignore[no-untyped-call]  # Bumble's constructor
         self._peripherals: dict[str, Peripheral] = {}
         self._idle: list[Device] = []
+        self._controllers: dict[Device, Controller] = {}
         self._count = 0
 
     async def serve(self, machine: Machine, source: Source | None = None) -> Pump:
         """Put a machine on the air; `source` is the faults around it, if there are any."""
         if machine.address in self._peripherals:
             raise ValueError(f"two machines with the address {machine.address}")
-        peripheral = Peripheral(machine, self._make_host(machine.address), source, on_air=True)
+        host, _ = self._make_host(machine.address)
+        peripheral = Peripheral(machine, host, source, on_air=True)
         await peripheral.start()
         self._peripherals[machine.address] = peripheral
         return peripheral.pump
@@ -86,8 +88,9 @@ class Air:
         try:
             connection = await device.connect_le(hci.Address(address), timeout=None)
         except BaseException:
-            # Given up while connecting: this central may still connect behind our back.
-            await device.power_off()
+            # Given up while connecting. The controller would still connect behind our back, so this
+            # central is taken off the air for good.
+            self._link.remove_controller(self._controllers.pop(device))
             raise
         wire = _BumbleWire(connection, on_frame, on_lost, lambda: self._idle.append(device))
         try:
@@ -108,15 +111,15 @@ class Air:
         self._count += 1
         # Random static addresses: the two highest bits are set.
         address = f"C0:BA:C5:00:{self._count >> 8:02X}:{self._count & 0xFF:02X}"
-        device = Device(
-            name="central", address=hci.Address(address), host=self._make_host(f"c{self._count}")
-        )
+        host, controller = self._make_host(f"central {self._count}")
+        device = Device(name="central", address=hci.Address(address), host=host)
+        self._controllers[device] = controller
         await device.power_on()
         return device
 
-    def _make_host(self, name: str) -> Host:
+    def _make_host(self, name: str) -> tuple[Host, Controller]:
         controller = Controller(name, link=self._link)
-        return Host(controller, AsyncPipeSink(controller))
+        return Host(controller, AsyncPipeSink(controller)), controller
 
 
 class _BumbleWire(Wire):
@@ -179,11 +182,9 @@ class _BumbleWire(Wire):
         if not on:
             await self._run(client.unsubscribe(proxy))
             return
-        if not client.notification_subscribers.get(handle) and not (
-            client.indication_subscribers.get(handle)
-        ):
-            proxy.on(proxy.EVENT_UPDATE, lambda value: self._on_frame(handle, bytes(value)))
-        await self._run(client.subscribe(proxy))
+        if handle in client.notification_subscribers or handle in client.indication_subscribers:
+            return
+        await self._run(client.subscribe(proxy, lambda value: self._on_frame(handle, bytes(value))))
 
     async def pair(self) -> None:
         await self._run(self._connection.pair())
