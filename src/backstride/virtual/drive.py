@@ -59,11 +59,17 @@ class Drive:
             return
         self._counted_until = to_ms
         millimetres = self.belt.millimetres
-        counts = self.walker_on or not self._model.telemetry.counts_need_walker
-        if counts and self.phase in (Phase.RUNNING, Phase.STOPPING):
+        if self._counts():
             self.moving_ms += elapsed
             self.walked_mm += millimetres - self._counted_mm
         self._counted_mm = millimetres
+
+    def _counts(self) -> bool:
+        telemetry = self._model.telemetry
+        if telemetry.counts_need_walker and not self.walker_on:
+            return False
+        stopping = self.phase is Phase.STOPPING and telemetry.counts_while_stopping
+        return self.phase is Phase.RUNNING or stopping
 
     def start(self, at: Ms, to: Speed | None = None) -> None:
         """Take a start: count down, then drive to `to` or to the machine's own start speed."""

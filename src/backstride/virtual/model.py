@@ -136,6 +136,8 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     counters: Counters = Counters.KEEP
     counts_need_walker: bool = False
     """Distance, energy and time stand still with nobody on the belt (CITYSPORTS)."""
+    counts_while_stopping: bool = True
+    """False: the counters stand as soon as a stop is taken (CITYSPORTS)."""
     starts_after: Ms = 0
     """Silence from the subscription to the first frame (Yesoul: 19 min)."""
     gap: Ms = 0
