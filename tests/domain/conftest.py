@@ -93,15 +93,17 @@ class Rig:
         self.session = transition.session
         for notice in transition.notices:
             self.notices.append(notice)
-        follow_up = []
-        for order in transition.orders:
-            follow_up.append((order, self._execute(order)))
+        follow_up = [(order, self._execute(order)) for order in transition.orders]
         for order, outcome in follow_up:
             if outcome is not None:
                 verdict, detail = outcome
                 self.feed(
                     events.Outcome(
-                        at=self.now, epoch=self.epoch, ticket=order.ticket, verdict=verdict, detail=detail
+                        at=self.now,
+                        epoch=self.epoch,
+                        ticket=order.ticket,
+                        verdict=verdict,
+                        detail=detail,
                     )
                 )
         for notice in transition.notices:
@@ -178,7 +180,9 @@ class Rig:
     def ask(self, ask, program=None):
         self.requests += 1
         self.feed(
-            events.Request(at=self.now, id=f"r{self.requests}", ask=ask, program=program, source="test")
+            events.Request(
+                at=self.now, id=f"r{self.requests}", ask=ask, program=program, source="test"
+            )
         )
         answers = [n for n in self.notices if isinstance(n, Answer) and n.id == f"r{self.requests}"]
         assert len(answers) == 1
@@ -196,7 +200,9 @@ class Rig:
         return self
 
     def commands(self, kind):
-        return [(at, command, speed) for at, command, speed in self.sent if isinstance(command, kind)]
+        return [
+            (at, command, speed) for at, command, speed in self.sent if isinstance(command, kind)
+        ]
 
     def alarms(self):
         return [n.cause for n in self.notices if isinstance(n, Alarm)]

@@ -1,6 +1,5 @@
 """The energy model against the vectors of its sources."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 from fractions import Fraction

@@ -1,6 +1,5 @@
 """Programs made flat, and the setpoint at every moment."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 from itertools import pairwise

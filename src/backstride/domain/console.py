@@ -10,7 +10,7 @@ from typing import assert_never
 from backstride.domain.events import MachineStatus, Status
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.notices import CueKind
-from backstride.domain.plausibility import GRACE, SLOPE
+from backstride.domain.plausibility import GRACE, SLOPE, SPIN_UP
 from backstride.domain.session import (
     ACTIVE,
     TABLE,
@@ -65,6 +65,8 @@ def _our_speed(s: Session, value: Speed) -> bool:
     """The machine repeats our own target, or streams the speeds on the way to it."""
     drive = s.drive
     if drive.probed == 0:
+        return True
+    if s.moving_since is not None and s.now - s.moving_since <= SPIN_UP and value <= drive.target:
         return True
     if s.now - drive.target_at > GRACE and drive.pending is None:
         return value == drive.target

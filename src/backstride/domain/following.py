@@ -153,7 +153,7 @@ def lower(d: Draft, target: Speed, within: Envelope, rate: Speed, pace: Ms) -> N
     if s.now - s.drive.target_at < pace:
         return
     step = max(rate * pace // SECOND, within.increment)
-    aim = within.grid(max(target, s.drive.target - step))
+    aim = within.grid(min(max(target, s.drive.target - step), within.speed.value))
     below = _not_above(s.evidence.speed, s.drive.target, aim, within)
     if below is not None and below < s.drive.target and fall_due(s, below):
         d.order(SetSpeed(below))

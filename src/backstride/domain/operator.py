@@ -64,8 +64,7 @@ def _stop_again(d: Draft, also: str) -> Granted:
     """A second Stop, unless the first one works: to a coasting belt it can mean Start."""
     s = d.s
     sent = s.drive.stop_at
-    works = s.evidence.falling or s.evidence.zeros > 0
-    if sent is not None and (works or s.now - sent < STOP_EFFECT):
+    if sent is not None and (s.evidence.falling or s.now - sent < STOP_EFFECT):
         return "stopping", "the belt is already being stopped" + also
     send_stop(d)
     return "stopping", "Stop is sent" + also

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.events import Outcome, Verdict
 from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.plausibility import SPIN_UP
 from backstride.domain.session import Control, Draft, Pending, Phase
 from backstride.domain.stopping import STOP_AGAIN, hand_over
 from backstride.domain.supervision import underway
@@ -18,8 +19,6 @@ ANSWER_TIME: Final[Ms] = 5 * SECOND
 """The adapter gives up on an answer after 3 s; one that owes an outcome longer is unknown."""
 RETRY: Final[Ms] = 5 * SECOND
 """After a refused or unanswered command, the next comes this much later."""
-SPIN_UP: Final[Ms] = 10 * SECOND
-"""Some machines refuse commands while the belt gets going; that is no loss of control yet."""
 CONTROL_DENIED: Final = "refused: control not permitted"
 """The detail of an outcome with result code 05."""
 

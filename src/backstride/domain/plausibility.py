@@ -30,6 +30,8 @@ OVER_TIME: Final[Ms] = 3 * SECOND
 """How long above the target before Stop."""
 GRACE: Final[Ms] = 5 * SECOND
 """After a decrease a belt may be above its new target this long."""
+SPIN_UP: Final[Ms] = 10 * SECOND
+"""While the belt gets going some machines refuse commands, or tell the speeds on its way up."""
 SETTLE: Final[Ms] = 10 * SECOND
 """With no command for this long, a speed that differs from its target was not ours [CHOICE]."""
 DOWNHILL_TIME: Final[Ms] = 5 * SECOND

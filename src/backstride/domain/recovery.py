@@ -25,7 +25,7 @@ from backstride.domain.session import (
     Trigger,
 )
 from backstride.domain.stopping import fault, halt_now
-from backstride.domain.supervision import underway
+from backstride.domain.supervision import START_TIME, underway
 from backstride.domain.units import MINUTE, SECOND, Ms
 
 STOP_VALID: Final[Ms] = MINUTE
@@ -106,9 +106,15 @@ def recognise_in_silence(d: Draft, record: Ownership) -> None:
 def recognise(d: Draft, record: Ownership) -> None:
     """The first speeds after a restart: is this the belt that we left moving?"""
     s = d.s
-    if s.evidence.still:
+    age = s.adopted_age + s.now - s.adopted_at
+    if s.evidence.still and age <= START_TIME:
+        # Our Start may have been the last thing sent: Stop, before it takes effect.
         _restarted(d)
-        d.move(Trigger.FAULT, owed=False)
+        d.set(started_at=s.now - age)
+        halt_now(d)
+    elif s.evidence.still:
+        _restarted(d)
+        d.move(Trigger.FAULT, owed=False, rested_at=s.now)
     elif s.evidence.moving() and _continues(s, record):
         _restarted(d)
         if s.machine is not None:

@@ -189,7 +189,7 @@ class Draft:
             )
             return
         if isinstance(command, Start):
-            self.set(start_granted=False, owed=True)
+            self.set(start_granted=False, owed=True, started_at=now)
         drive = replace(_commanded(self.s, command), pending=Pending(ticket, command, now))
         self.set(tickets=ticket, drive=drive, evidence=void(self.s.evidence))
 
@@ -268,9 +268,12 @@ def situation(session: Session) -> Situation:
 
 
 def ownership(session: Session) -> Ownership | None:
-    """The claim that must be on the disk while this session is in this state; None when none."""
+    """The claim that must be on the disk while this session is in this state; None when none.
+
+    A claim of an earlier life stands until this one knows what became of that belt.
+    """
     if not session.owed or session.machine is None:
-        return None
+        return session.adopted
     return Ownership(
         fingerprint=session.machine.fingerprint,
         program=session.program.id if session.program else "",

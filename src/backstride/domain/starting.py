@@ -78,5 +78,5 @@ def begin(d: Draft) -> None:
     cues.forget(d)
     d.move(
         Trigger.MOTION, owed=True, moving_since=s.now, seen_at=s.now, then=Then.FINISH,
-        asked_at=None, off_since=None, rested_at=None, evidence=restart(s.evidence, s.now),
+        asked_at=None, off_since=None, rested_at=None, started_at=None, evidence=restart(s.evidence, s.now),
     )  # fmt: skip

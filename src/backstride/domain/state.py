@@ -116,8 +116,9 @@ class Session(Struct, frozen=True, kw_only=True):
     """Everything a session knows. Times are instants of the events' clock unless named otherwise.
 
     `owed` says that the belt owes us a proven rest; `debtor` names its machine while another one
-    answers in its place. `rested_at` is when our Stop was last proven, `ending` says that the
-    service goes down and nothing may start any more.
+    answers in its place. `started_at` is when our Start went out, until the belt is seen to move:
+    until it must have, a belt at 0 has not come to rest. `rested_at` is when our Stop was last proven,
+    `ending` says that the service goes down and nothing may start any more.
     """
 
     site: SiteRules = SiteRules()
@@ -155,6 +156,7 @@ class Session(Struct, frozen=True, kw_only=True):
     then: Then = Then.FINISH
     owed: bool = False
     debtor: str | None = None
+    started_at: Ms | None = None
     rested_at: Ms | None = None
     ending: bool = False
     paused: bool = False

@@ -21,6 +21,7 @@ from backstride.domain.session import (
     Then,
     Trigger,
 )
+from backstride.domain.supervision import START_TIME
 from backstride.domain.units import SECOND, Ms, Speed
 from backstride.domain.workout import Facing
 
@@ -77,12 +78,17 @@ def await_rest(d: Draft) -> None:
     if s.drive.stop_answered_at is None and s.now - sent > STOP_SILENCE:
         d.drive(stop_answered_at=s.now)
         d.set(evidence=replace(s.evidence, zeros=0))
-    elif s.drive.stop_answered_at is not None and s.evidence.still:
+    elif s.drive.stop_answered_at is not None and s.evidence.still and not _may_yet_start(s):
         _rest(d)
     elif s.now - since > STOP_PATIENCE and not s.drive.unconfirmed:
         _unconfirmed(d)
     elif _stop_again(s):
         send_stop(d)
+
+
+def _may_yet_start(s: Session) -> bool:
+    """Our Start went out, and the belt has not moved yet: the zeros are from before its effect."""
+    return s.started_at is not None and s.now - s.started_at <= START_TIME
 
 
 def _unconfirmed(d: Draft) -> None:
@@ -107,7 +113,7 @@ def _rest(d: Draft) -> None:
     """The belt is proven still: the debt is paid, and what was planned comes next."""
     s = d.s
     d.drive(stop_at=None, stop_since=None, unconfirmed=False, pending=None)
-    d.set(owed=False, adopted=None, rested_at=s.now, moving_since=None)
+    d.set(owed=False, adopted=None, rested_at=s.now, moving_since=None, started_at=None)
     if s.phase is Phase.FAULTED:
         return
     if s.fault is not None or s.then is Then.FAULT:
@@ -148,5 +154,5 @@ def hand_over(d: Draft, finding: Finding) -> None:
     d.drive(pending=None)
     d.move(
         Trigger.HAND_OVER, owed=False, start_granted=False, paused=False, holds=(),
-        rested_at=None, evidence=void(s.evidence),
+        rested_at=None, started_at=None, evidence=void(s.evidence),
     )  # fmt: skip
