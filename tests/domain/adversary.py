@@ -479,7 +479,8 @@ class World:
 
     def crash(self, seconds):
         """The process dies and comes back with what is on its disk."""
-        record = ownership(self.session)
+        # What the service does: a record stays until the session has judged it.
+        record = ownership(self.session) or self.session.adopted
         if self.session.owed:
             self.claimed_at = self.now
         site, walker, options = self.session.site, self.session.walker, self.session.options

@@ -270,10 +270,10 @@ def situation(session: Session) -> Situation:
 def ownership(session: Session) -> Ownership | None:
     """The claim that must be on the disk while this session is in this state; None when none.
 
-    A claim of an earlier life stands until this one knows what became of that belt.
+    A record of an earlier life (`adopted`) stays on the disk as it is until this one has judged it.
     """
     if not session.owed or session.machine is None:
-        return session.adopted
+        return None
     return Ownership(
         fingerprint=session.machine.fingerprint,
         program=session.program.id if session.program else "",
