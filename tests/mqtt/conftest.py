@@ -18,8 +18,8 @@ from backstride.domain.events import BusUp, Event, Request
 from backstride.domain.units import KMH, MINUTE
 from backstride.domain.workout import Effort, Facing, Level, Program, Step
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, find_mosquitto
-from backstride.mqtt.client import BrokerSettings
 from backstride.mqtt.link import MqttBus
+from backstride.mqtt.settings import BrokerSettings
 
 BOOT = "boot-0123"
 WAIT_S = 10.0

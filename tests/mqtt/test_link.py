@@ -45,7 +45,7 @@ async def test_ends_with_offline_and_without_the_will(bench, broker, observer):
     message = await observer.next(f"{PREFIX}/availability")
     assert message.payload == b"offline"
     assert [type(event) for event in bench.events.all] == [BusUp, BusDown]
-    assert "Client backstride-gym disconnected." in "\n".join(broker.log)
+    await asyncio.wait_for(broker.logged("Client backstride-gym disconnected."), 5)
 
 
 async def test_sends_what_is_left_before_it_ends(bench, observer):

@@ -7,17 +7,10 @@ import pytest
 
 from backstride.domain.events import Ask, BusUp, CueHeard, Request
 from backstride.mqtt.broker import BrokerFiles
-from backstride.mqtt.client import BrokerSettings, Tls
+from backstride.mqtt.settings import BrokerSettings, Tls
 from backstride.ports import Publication
 
 PREFIX = "backstride/gym"
-
-
-async def logged(broker, text):
-    """Wait until the broker's log has a line with this text."""
-    async with asyncio.timeout(10):
-        while not any(text in line for line in broker.log):
-            await broker.changed()
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ async def test_a_wrong_password_is_tried_again_and_never_shown(
     broker = await start_broker(BrokerFiles(passwords=passwords))
 
     bench = make_bench(broker.port, user="gym", password="secret-wrong")
-    await logged(broker, "not authorised")
+    await asyncio.wait_for(broker.logged("not authorised"), 10)
     await broker.changed()
 
     assert bench.events.of(BusUp) == []
@@ -106,7 +99,7 @@ async def test_a_server_of_another_authority_is_not_trusted(start_broker, certif
     broker = await start_broker(files)
 
     bench = make_bench(broker.port, tls=Tls(ca=str(certificates / "other.pem")))
-    await logged(broker, "alert")
+    await asyncio.wait_for(broker.logged("alert"), 10)
 
     assert bench.events.of(BusUp) == []
 

@@ -167,6 +167,11 @@ class Mosquitto:
         self._changed.clear()
         await self._changed.wait()
 
+    async def logged(self, text: str) -> None:
+        """Wait until a line of its log has this text."""
+        while not any(text in line for line in self.log):
+            await self.changed()
+
     async def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

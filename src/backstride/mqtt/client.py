@@ -5,7 +5,8 @@ aiomqtt 2.5 is right for the common case; these are the places where a treadmill
 - a client that is used again repeats an unanswered publish and keeps old inbound messages, and one
   that was cancelled while connecting cannot be used at all: an object of this class lives for one
   attempt;
-- cancelled while connecting, its thread goes on and connects: `abandon` closes what comes of it;
+- cancelled while connecting, its thread goes on, connects, and registers the socket with the loop:
+  `abandon` closes what comes of it, and only the loop's own thread registers anything;
 - a connection closed before CONNACK is noticed only by a timeout: `_on_disconnect` ends the wait;
 - the reason code of a PUBACK is dropped: `deliver` returns it;
 - inbound messages go to a queue without end: here the intake takes them out of the stream first;
@@ -17,11 +18,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from typing import Any, Final
 
 import aiomqtt
 from aiomqtt.types import PahoSocket
-from msgspec import Struct
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -30,13 +31,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from backstride.mqtt.intake import FrameError, Intake
 from backstride.mqtt.outbox import Item
+from backstride.mqtt.settings import BrokerSettings, Tls
 
-KEEPALIVE_S: Final = 10
-"""A half-open connection is noticed after twice this."""
-TIMEOUT_S: Final = 5.0
-"""For connecting, subscribing and each publish: a broker that needs longer is as good as gone."""
-RETRY_AFTER_S: Final = 1.0
-"""Before the second attempt to connect; the pauses double from there."""
+__all__ = ["BrokerClient", "BrokerSettings", "ClosedEarlyError", "Tls"]
+
 LARGEST_PACKET: Final = 64 * 1024
 """Bytes. An MQTT 5 broker keeps anything larger to itself."""
 CHUNK: Final = 64 * 1024
@@ -45,40 +43,6 @@ FAILURE: Final = 0x80
 """Reason codes from here on are failures (MQTT 5, 2.4)."""
 NO_SUBSCRIBERS: Final = 0x10
 """The broker took the message and nobody listens (MQTT 5, 3.4.2.1)."""
-
-
-class Tls(Struct, frozen=True, kw_only=True):
-    """Paths of PEM files; `ca` None means the system's authorities."""
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-
-class BrokerSettings(Struct, frozen=True, kw_only=True):
-    """Where the broker is and who we are. `treadmill` is the id; `prefix` defaults to `backstride/<id>`.
-
-    `client_id` defaults to `backstride-<id>`: two daemons for one treadmill throw each other out,
-    which is seen, instead of both answering. Without `mqtt5` only 3.1.1 is spoken. `trust_scalars`:
-    see `commands`. Times in seconds.
-    """
-
-    treadmill: str
-    host: str = "127.0.0.1"
-    port: int = 1883
-    user: str | None = None
-    password: str | None = None
-    tls: Tls | None = None
-    prefix: str | None = None
-    client_id: str | None = None
-    mqtt5: bool = True
-    trust_scalars: bool = False
-    keepalive: int = KEEPALIVE_S
-    timeout: float = TIMEOUT_S
-    retry_after: float = RETRY_AFTER_S
-
-    def __repr__(self) -> str:
-        return f"BrokerSettings({self.treadmill!r}, {self.host!r}, {self.port}, user={self.user!r})"
 
 
 class BrokerClient(aiomqtt.Client):
@@ -122,6 +86,7 @@ class BrokerClient(aiomqtt.Client):
         self._client.connect_timeout = settings.timeout
         # The library reads from here what the intake leaves it.
         self._client._sock_recv = self._recv  # type: ignore[method-assign]  # noqa: SLF001
+        self._thread = threading.get_ident()
         self._intake = intake
         self._inbox = bytearray()
         self._eof = False
@@ -233,26 +198,74 @@ class BrokerClient(aiomqtt.Client):
         else:
             super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
+    # The library connects in a thread of its own and would register the socket with the loop from
+    # there. If nobody waits for that thread any more, the registration would meet a closed socket,
+    # or another one with its number. So only the loop's thread registers, when all is done.
+
     def _client_connect(self) -> None:
         super()._client_connect()
-        if self._abandoned and (sock := self._client.socket()) is not None:
-            # In a thread that nobody waits for any more: the broker must not think that we are there.
-            sock.close()
+        try:
+            self._loop.call_soon_threadsafe(self._attach)
+        except RuntimeError:  # the loop ended meanwhile
+            self._abandoned = True
+        if self._abandoned:
+            self._client._sock_close()  # noqa: SLF001  the broker must not think that we are there
+
+    def _attach(self) -> None:
+        sock = self._client.socket()
+        if self._abandoned or sock is None:
+            return
+        self._loop.add_reader(sock.fileno(), self._readable, sock)
+        if self._client.want_write():
+            self._loop.add_writer(sock.fileno(), self._writable)
+        self._misc_task = self._loop.create_task(self._misc_loop())
 
     def _on_socket_open(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        sock: PahoSocket,
+    ) -> None:
+        """Do nothing: `_attach` comes when the connection is made."""
+
+    def _on_socket_register_write(
         self,
         client: paho.Client,  # noqa: ARG002  the library's signature
         userdata: Any,  # noqa: ARG002  the library's signature
         sock: PahoSocket,
     ) -> None:
-        # Called in the thread that connects.
-        self._loop.call_soon_threadsafe(self._attach, sock)
+        if self._in_loop() and not self._abandoned:
+            self._loop.add_writer(sock.fileno(), self._writable)
 
-    def _attach(self, sock: PahoSocket) -> None:
-        if self._abandoned or sock.fileno() < 0:
-            return
-        self._loop.add_reader(sock.fileno(), self._readable, sock)
-        self._misc_task = self._loop.create_task(self._misc_loop())
+    def _on_socket_unregister_write(
+        self,
+        client: paho.Client,  # noqa: ARG002  the library's signature
+        userdata: Any,  # noqa: ARG002  the library's signature
+        sock: PahoSocket,
+    ) -> None:
+        if self._in_loop() and sock.fileno() >= 0:
+            self._loop.remove_writer(sock.fileno())
+
+    def _on_socket_close(
+        self,
+        client: paho.Client,  # noqa: ARG002  the library's signature
+        userdata: Any,  # noqa: ARG002  the library's signature
+        sock: PahoSocket,
+    ) -> None:
+        if self._in_loop():
+            if sock.fileno() >= 0:
+                self._loop.remove_reader(sock.fileno())
+            if self._misc_task is not None:
+                self._misc_task.cancel()
+
+    def _in_loop(self) -> bool:
+        return threading.get_ident() == self._thread and not self._loop.is_closed()
+
+    def _writable(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as error:  # noqa: BLE001  the library raises what its socket raises
+            self._fail(error)
 
     def _readable(self, sock: PahoSocket) -> None:
         try:

@@ -45,13 +45,13 @@ from backstride.mqtt.client import (
     FAILURE,
     NO_SUBSCRIBERS,
     BrokerClient,
-    BrokerSettings,
     ClosedEarlyError,
 )
 from backstride.mqtt.commands import Desk
 from backstride.mqtt.intake import Bucket, Counts, Intake
 from backstride.mqtt.outbox import Item, Outbox
 from backstride.mqtt.reception import Reception, SparseLog, loop_now
+from backstride.mqtt.settings import BrokerSettings
 from backstride.mqtt.walltime import is_synchronised, wall_now
 from backstride.ports import Clock, Publication, Sink
 
@@ -295,7 +295,10 @@ class MqttBus:
         """Count one acknowledgement; tell whether somebody got the message."""
         if code >= FAILURE:
             self._traffic.publishes_refused += 1
-            self._log.warn("mqtt_publish_refused", item.topic, reason_code=code)
+            name = item.topic.removeprefix(f"{self.prefix}/")
+            # A response topic is text from outside, and there is no end of them.
+            kind = name if name in topics.BY_NAME else "other"
+            self._log.warn("mqtt_publish_refused", kind, topic=item.topic, reason_code=code)
             return False
         self._traffic.published += 1
         if code == NO_SUBSCRIBERS:
