@@ -128,7 +128,8 @@ def _labels(chart: Chart, top: Speed) -> dict[int, str]:
         step += half
     labels: dict[int, str] = {}
     for value in range(0, top + 1, step):
-        row = chart.height - 1 - min(value * chart.height // top, chart.height - 1)
+        # The row whose upper edge is the value: there a filled step of this height ends.
+        row = chart.height - max(-(-value * chart.height // top), 1)
         labels.setdefault(row, f"{value // chart.scale}.{value * 10 // chart.scale % 10}")
     return labels
 

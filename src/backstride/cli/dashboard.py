@@ -112,7 +112,7 @@ def _border(screen: Screen) -> str:
 
 def _keys(screen: Screen) -> Text:
     sight = screen.sight
-    shown = [_STOP_KEY]
+    shown: list[tuple[str, str]] = [_STOP_KEY]
     if sight is not None and sight.phase is not None:
         shown += _KEYS[sight.phase]
         cue = sight.state.cue if sight.state else None
@@ -175,7 +175,8 @@ def _link(sight: Sight, screen: Screen) -> Text:
     age = sight.age(now)
     if age is not None and sight.is_stale(now):
         return text.append(f"  ✗ no news for {show_duration(age)}", "bold red")
-    if sight.state is not None and sight.state.age is not None:
+    if sight.state is not None and sight.state.age is not None and sight.state.phase in ACTIVE:
+        # At rest state comes too seldom to tell how old the belt's own news is.
         measured = sight.state.age + (age or 0) / SECOND
         text.append(f"  belt seen {measured:.1f} s ago", "yellow" if measured > 3 else "dim")
     return text

@@ -102,7 +102,7 @@ def draw(picture: Picture, path: Path) -> None:
             last = figure.add_subplot(grid[1], sharex=axes)
             _draw_incline(last, picture)
             axes.tick_params(labelbottom=False)
-        last.set_xlabel("minutes")
+        last.set_xlabel("minutes", loc="left")
         _legend(figure, picture)
         figure.text(0.07, 0.945, picture.title, fontsize=14, fontweight="bold", va="center")
         figure.text(0.07, 0.885, picture.subtitle, fontsize=9.5, va="center", alpha=0.75)

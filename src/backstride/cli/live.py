@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 import termios
 import time
@@ -31,6 +32,7 @@ FRAME_S: Final = 0.1
 """Ten pictures a second at most; without news one a second, for the countdowns."""
 RETRY_S: Final = 2.0
 _ESCAPE: Final = b"\x1b"
+_SEQUENCE: Final = re.compile(rb"\x1b[\[O][0-9;?]*[A-Za-z~]")
 _QUIT: Final = frozenset({b"q", b"\x03"})
 _ASKS: Final[dict[bytes, Ask]] = {
     b"s": Ask.STOP, b"S": Ask.STOP, _ESCAPE: Ask.STOP,
@@ -131,9 +133,9 @@ class Watch:
         data = os.read(descriptor, 64)
         if not data:
             self._done.set()
-        # An escape sequence is an arrow or the like, which means nothing here; a lone one is STOP.
-        for key in [data] if data.startswith(_ESCAPE) else [bytes((b,)) for b in data]:
-            self.press(key)
+        # Arrows and the like mean nothing here, but they begin with the key that means STOP.
+        for byte in _SEQUENCE.sub(b"", data):
+            self.press(bytes((byte,)))
         self._changed.set()
 
     def press(self, key: bytes) -> None:

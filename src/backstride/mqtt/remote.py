@@ -322,12 +322,23 @@ class Remote:
 
     async def _publish(self, treadmill: str, note: CommandNote) -> None:
         topic = f"{self._settings.prefix}/{treadmill}/{topics.COMMAND.name}"
+        publishing = asyncio.ensure_future(
+            self._client.publish(topic, encode(note), topics.COMMAND.qos, properties=self._expiry())
+        )
+        reader = self._reader
         try:
-            await self._client.publish(
-                topic, encode(note), topics.COMMAND.qos, properties=self._expiry()
+            # A publish that a disconnect catches would wait its whole timeout.
+            await asyncio.wait(
+                {publishing, reader} if reader else {publishing},
+                return_when=asyncio.FIRST_COMPLETED,
             )
+            if not publishing.done():
+                raise NoBrokerError(self._error or "the connection to the broker is closed")
+            publishing.result()
         except aiomqtt.MqttError as error:
             raise self._lost(error) from error
+        finally:
+            publishing.cancel()
         if self._client.refused:
             raise NoBrokerError(
                 f"the broker does not let us command treadmill {treadmill!r}; its access list decides that"
