@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import re
-import selectors
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -24,6 +24,11 @@ from backstride.service.settings import Broker, Config, Programs, Treadmill
 from backstride.service.settings import Service as ServiceSettings
 from backstride.service.supervisor import Service
 from backstride.virtual.log import STOP, MachineLog, Op
+
+HARNESS = Path(__file__).parent / "harness"
+# Its files are programs too, which other processes run; here they are modules.
+sys.path.append(str(HARNESS))
+from paced_loop import PacedLoop  # noqa: E402  it is found only now
 
 STEP_UP = 30
 """Largest rise of one command, 0.01 km/h, for machines with a finer grid."""
@@ -156,55 +161,6 @@ def grace():
 # -- a loop for whole gyms -----------------------------------------------------------------------
 
 
-class _PacedSelector(selectors.DefaultSelector):
-    """Sleeps shorter than it is asked to, and moves a clock that never passes a timer that is due."""
-
-    def __init__(self, factor):
-        super().__init__()
-        self.factor = factor
-        self.now = time.monotonic()
-        self.threads_at_work = 0
-        self._mark = time.monotonic()
-
-    def select(self, timeout=None):
-        if timeout is not None and timeout <= 0:
-            return super().select(0)
-        if timeout is None or self.threads_at_work:
-            ready = super().select(None)
-            self._mark = time.monotonic()
-            return ready
-        spent = time.monotonic() - self._mark
-        ready = super().select(max(timeout / self.factor - spent, 0))
-        arrived = time.monotonic()
-        self.now += min((arrived - self._mark) * self.factor, timeout)
-        self._mark = arrived
-        return ready
-
-
-class PacedLoop(asyncio.SelectorEventLoop):
-    """Real sockets and processes on a clock up to `factor` times as fast as the wall's.
-
-    Unlike an accelerated clock it waits for the code: when this process gets no processor, or a disk is
-    slow, time stands still here instead of jumping over a second of the treadmill's.
-    """
-
-    def __init__(self, factor=FACTOR):
-        self._paced = _PacedSelector(factor)
-        super().__init__(self._paced)
-
-    def time(self):
-        return self._paced.now
-
-    def run_in_executor(self, executor, func, *args):
-        future = super().run_in_executor(executor, func, *args)
-        self._paced.threads_at_work += 1
-        future.add_done_callback(self._thread_is_done)
-        return future
-
-    def _thread_is_done(self, _future):
-        self._paced.threads_at_work -= 1
-
-
 @pytest.fixture
 def run_paced():
     """Runs a coroutine on a paced loop."""
@@ -315,6 +271,24 @@ class Dashboard:
         )
 
 
+@contextlib.asynccontextmanager
+async def visit(port):
+    """A dashboard at a broker."""
+    async with aiomqtt.Client("127.0.0.1", port, timeout=60) as client:
+        dashboard = Dashboard(client)
+        listening = asyncio.create_task(dashboard.listen())
+        try:
+            yield dashboard
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+
+
+@pytest.fixture(scope="session")
+def make_dashboard():
+    return visit
+
+
 class Gym:
     """A broker, a daemon with virtual treadmills over Bumble, and a dashboard, on the running loop.
 
@@ -349,17 +323,9 @@ class Gym:
     async def __aexit__(self, *error):
         await self._stack.aclose()
 
-    @contextlib.asynccontextmanager
-    async def visit(self):
-        """A dashboard at the broker; comes back after the broker was away."""
-        async with aiomqtt.Client("127.0.0.1", self.broker.port, timeout=60) as client:
-            dashboard = Dashboard(client)
-            listening = asyncio.create_task(dashboard.listen())
-            try:
-                yield dashboard
-            finally:
-                listening.cancel()
-                await asyncio.wait({listening})
+    def visit(self):
+        """A dashboard at the gym's broker."""
+        return visit(self.broker.port)
 
     async def close(self):
         """End the service; raises what it failed with."""
