@@ -8,84 +8,24 @@ has, and the disconnected callback for lost and for closed links alike.
 """
 
 import asyncio
+import inspect
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol, cast, override
+from collections.abc import Callable
+from typing import Any, ClassVar, override
 
-from bleak.assigned_numbers import CharacteristicPropertyName
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bleak.uuids import normalize_uuid_16
-from msgspec import Struct
 
+from backstride.virtual.ether import MTU, Ether, Wire, build_services
 from backstride.virtual.gatt import Advertisement
 
-type FrameHandler = Callable[[int, bytes], None]
-"""Called with a characteristic's handle and a value that was notified or indicated."""
-
-_MTU = 247
-"""What BlueZ and a modern peripheral agree on. [CHOICE]"""
-_ATT_HEADER = 3
 _RSSI_DBM = -50
 """A treadmill in the same room. [CHOICE]"""
-
-
-class Entry(Struct, frozen=True):
-    """One characteristic as the client discovered it."""
-
-    service: str
-    service_handle: int
-    uuid: str
-    handle: int
-    properties: tuple[str, ...]
-
-
-class Wire(Protocol):
-    """One link from a client to a peripheral.
-
-    Every method may raise `BleakError` (the link is gone) or `BleakGATTProtocolError`.
-    """
-
-    entries: Sequence[Entry]
-
-    async def read(self, handle: int) -> bytes:
-        """Read a value."""
-        ...
-
-    async def write(self, handle: int, data: bytes, *, response: bool) -> None:
-        """Write a value."""
-        ...
-
-    async def subscribe(self, handle: int, *, on: bool) -> None:
-        """Write the configuration descriptor."""
-        ...
-
-    async def pair(self) -> None:
-        """Encrypt the link, if it can be."""
-        ...
-
-    async def close(self) -> None:
-        """End the link; the lost handler is called as for any other end."""
-        ...
-
-
-class Ether(Protocol):
-    """Where peripherals are found and connected to."""
-
-    async def open(
-        self, address: str, on_frame: FrameHandler, on_lost: Callable[[], None]
-    ) -> Wire | None:
-        """Connect; waits for as long as it takes. None when nobody has this address."""
-        ...
-
-    def watch(self, on_advertisement: Callable[[Advertisement], None]) -> Callable[[], Any]:
-        """Report advertisements until the returned function is called."""
-        ...
 
 
 class EtherClient(BaseBleakClient):
@@ -122,7 +62,7 @@ class EtherClient(BaseBleakClient):
     @override
     def mtu_size(self) -> int:
         """The same on every virtual link."""
-        return _MTU
+        return MTU
 
     @property
     @override
@@ -197,6 +137,8 @@ class EtherClient(BaseBleakClient):
     ) -> None:
         """Subscribe."""
         wire = self._require_wire()
+        if not {"notify", "indicate"} & set(characteristic.properties):
+            raise BleakError(f"{characteristic} neither notifies nor indicates")
         self._callbacks[characteristic.handle] = callback
         await self._guard(wire.subscribe(characteristic.handle, on=True))
 
@@ -286,8 +228,10 @@ class EtherScanner(BaseBleakScanner):
     async def stop(self) -> None:
         """Stop listening."""
         if self._end is not None:
-            self._end()
+            ended = self._end()
             self._end = None
+            if inspect.isawaitable(ended):
+                await ended
 
     def _on_advertisement(self, heard: Advertisement) -> None:
         uuids = [normalize_uuid_16(uuid) for uuid in heard.service_uuids]
@@ -321,20 +265,3 @@ def bind_client(ether: Ether) -> type[BaseBleakClient]:
 def bind_scanner(ether: Ether) -> type[BaseBleakScanner]:
     """A scanner class for `BleakScanner(backend=...)`, bound to one ether."""
     return type(f"VirtualScanner{next(_numbers)}", (EtherScanner,), {"ether": ether})
-
-
-def build_services(entries: Iterable[Entry]) -> BleakGATTServiceCollection:
-    """Bleak's picture of what was discovered."""
-    collection = BleakGATTServiceCollection()
-    for entry in entries:
-        service = collection.services.get(entry.service_handle)
-        if service is None:
-            service = BleakGATTService(None, entry.service_handle, entry.service)
-            collection.add_service(service)
-        properties = cast("list[CharacteristicPropertyName]", list(entry.properties))
-        collection.add_characteristic(
-            BleakGATTCharacteristic(
-                entry, entry.handle, entry.uuid, properties, lambda: _MTU - _ATT_HEADER, service
-            )
-        )
-    return collection

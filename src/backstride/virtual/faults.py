@@ -12,6 +12,7 @@ import random
 from msgspec.structs import replace
 
 from backstride.domain.units import Ms
+from backstride.virtual.controlpoint import Interception
 from backstride.virtual.fault_kinds import (
     Button,
     Corrupt,
@@ -35,7 +36,7 @@ from backstride.virtual.fault_kinds import (
 )
 from backstride.virtual.gatt import Uuid
 from backstride.virtual.log import Happening, Phase
-from backstride.virtual.machine import Interception, Machine
+from backstride.virtual.machine import Machine
 from backstride.virtual.outbox import Kind, Output
 
 _UUIDS = {
@@ -88,7 +89,7 @@ class Faults:
         self._now: Ms = 0
         self._started = False
         """Before the first `advance` nobody has told what time it is."""
-        machine.intercept = self._intercept
+        machine.set_interceptor(self._intercept)
 
     def plan(self, fault: Fault, after: Ms = 0, trigger: Trigger = Trigger.NOW) -> None:
         """Let a fault strike `after` ms after the trigger's next occurrence (`NOW`: after this call)."""

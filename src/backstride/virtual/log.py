@@ -40,17 +40,19 @@ STOP = b"\x08\x01"
 PAUSE = b"\x08\x02"
 
 
-class Write(Struct, frozen=True):
+class Write(Struct, frozen=True, kw_only=True):
     """A write that arrived at the control point.
 
-    `result` is the code that the machine answers (1 is success), None when it will not answer;
-    `att_error` is set when the write was refused below FTMS and had no effect at all.
+    `speed` and `incline` are the truth of that moment; `target` is where the belt is driven to, in the
+    unit that is written. `result` is the code that the machine answers (1 is success), None when it
+    will not answer; `att_error` is set when the write was refused below FTMS and had no effect.
     """
 
     at: Ms
     client: str
     data: bytes
     speed: Speed
+    target: Speed
     incline: Incline
     phase: Phase
     result: int | None
@@ -182,7 +184,7 @@ class MachineLog:
     def largest_rise(self) -> Speed:
         """The largest step up between two commanded speeds of one run, as written.
 
-        A run begins with each Start; its first speed is compared with the belt's true speed.
+        A run begins with each Start; its first speed is compared with what the machine chose itself.
         """
         return self._largest_step(1)
 
@@ -199,7 +201,7 @@ class MachineLog:
             if write.opcode == Op.START:
                 before = None
             elif write.opcode == Op.SPEED:
-                base = write.speed if before is None else before
+                base = write.target if before is None else before
                 largest = max(largest, sign * (write.speed_target - base))
                 before = write.speed_target
         return largest

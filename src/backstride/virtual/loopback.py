@@ -15,7 +15,8 @@ from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
 
 from backstride.domain.units import Ms
-from backstride.virtual.backend import Entry, FrameHandler, Wire, bind_client, bind_scanner
+from backstride.virtual.backend import bind_client, bind_scanner
+from backstride.virtual.ether import Entry, FrameHandler, Wire
 from backstride.virtual.gatt import Advertisement, AttError, Uuid, list_characteristics
 from backstride.virtual.machine import ConnectionRefusedByMachineError, Machine
 from backstride.virtual.model import MachineModel

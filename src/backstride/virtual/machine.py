@@ -10,15 +10,13 @@ The `log` keeps the truth; see `log.py`.
 """
 
 from collections.abc import Callable
-from typing import assert_never
-
-from msgspec import Struct
 
 from backstride.domain.units import Ms
 from backstride.virtual import frames
 from backstride.virtual.actions import Actions
 from backstride.virtual.agenda import Agenda
 from backstride.virtual.console import Console
+from backstride.virtual.controlpoint import ControlPointServer, Interception
 from backstride.virtual.drive import Drive
 from backstride.virtual.gatt import (
     Advertisement,
@@ -28,25 +26,15 @@ from backstride.virtual.gatt import (
     device_information,
     list_characteristics,
 )
-from backstride.virtual.log import MachineLog, Op, Phase, Write
-from backstride.virtual.model import Delay, MachineModel, derive_address
-from backstride.virtual.outbox import Herald, Kind, Outbox, Output
-from backstride.virtual.procedures import Effect, Procedures, Verdict
+from backstride.virtual.log import MachineLog, Phase
+from backstride.virtual.model import MachineModel, derive_address
+from backstride.virtual.outbox import Herald, Outbox, Output
 from backstride.virtual.quirks import (
-    AnswerBy,
-    Busy,
     OnConnect,
     OnDisconnect,
     Permission,
 )
-from backstride.virtual.quirks import Write as WriteKind
 from backstride.virtual.telemetry import Reporter, to_machine_unit
-
-
-class Interception(Struct, frozen=True):
-    """A fault's answer in place of the machine's: `result` without effect, or None for silence."""
-
-    result: int | None
 
 
 class ConnectionRefusedByMachineError(Exception):
@@ -74,18 +62,23 @@ class Machine:
         self._outbox = Outbox(self.log)
         self._herald = Herald(model.status, self._outbox)
         self._reporter = Reporter(model, self.drive)
-        self._procedures = Procedures(model, self.drive)
-        self._procedures.on_takeover = self._tell_control_lost
         self._actions = Actions(model, self._agenda, self.drive, self._herald, self._reporter)
+        self._control_point = ControlPointServer(
+            model,
+            self._agenda,
+            self.drive,
+            outbox=self._outbox,
+            herald=self._herald,
+            actions=self._actions,
+            log=self.log,
+        )
+        self._procedures = self._control_point.procedures
+        self._procedures.on_takeover = self._tell_control_lost
         self.console = Console(model, self.drive, self._actions, self.log, self._run)
-        self._busy_until = now_ms
         self._ticking = False
         self._tick_phase = now_ms
         self._ghost_until = now_ms
         self._absent = False
-        self._uses: dict[tuple[Ms, ...], int] = {}
-        self.intercept: Callable[[int, Ms], Interception | None] = _no_interception
-        """Asked before each procedure; a fault may answer in the machine's place."""
 
     # --- time -------------------------------------------------------------------------------
 
@@ -105,6 +98,10 @@ class Machine:
         return self._now
 
     # --- links ------------------------------------------------------------------------------
+
+    def set_interceptor(self, intercept: Callable[[int, Ms], Interception | None]) -> None:
+        """Ask `intercept` (opcode, time) before each procedure: a fault may answer instead."""
+        self._control_point.intercept = intercept
 
     @property
     def advertisement(self) -> Advertisement | None:
@@ -155,9 +152,8 @@ class Machine:
         free = self.model.control_point.permission is Permission.NOT_NEEDED
         in_charge = free or self._procedures.controller == client
         self._outbox.disconnect(client)
-        self._procedures.forget(client)
         self._ghost_until = now + self.model.link.ghost_for
-        self._busy_until = now
+        self._control_point.forget(client)
         self.log.add(now, "disconnected", client)
         if in_charge and self.model.link.on_disconnect is OnDisconnect.STOPS:
             self._actions.end(now, None)
@@ -215,103 +211,9 @@ class Machine:
             AttError: the write is refused below FTMS and has no effect.
         """
         now = self._run(now_ms)
-        error = self._refuse_write(uuid, data, now, client, response=response)
-        if error is not None:
-            self._log_write(now, client, data, None, error)
-            raise AttError(error)
-        if now < self._busy_until and self.model.control_point.busy is Busy.IGNORE:
-            self._log_write(now, client, data, None)
-            return
-        interception = self.intercept(data[0], now)
-        if interception is None:
-            verdict = self._procedures.judge(now, client, data)
-        else:
-            verdict = Verdict(interception.result, self.model.control_point.delays.other)
-        self._log_write(now, client, data, verdict.result)
-        self._carry_out(now, client, data[0], verdict)
-
-    def _refuse_write(
-        self, uuid: Uuid, data: bytes, now: Ms, client: str, *, response: bool
-    ) -> AttCode | None:
-        rules = self.model.control_point
-        wanted = {WriteKind.WITH_RESPONSE: True, WriteKind.WITHOUT_RESPONSE: False}
-        if uuid is not Uuid.CONTROL_POINT or wanted.get(rules.write, response) is not response:
-            return AttCode.WRITE_NOT_PERMITTED
-        if not data:
-            return AttCode.INVALID_LENGTH
-        if rules.needs_subscription and not self._outbox.is_subscribed(client, uuid):
-            return AttCode.CCCD_IMPROPERLY_CONFIGURED
-        if now < self._busy_until and rules.busy is Busy.REFUSE:
-            return AttCode.PROCEDURE_IN_PROGRESS
-        return None
-
-    def _log_write(
-        self, now: Ms, client: str, data: bytes, result: int | None, error: int | None = None
-    ) -> None:
-        belt, deck = self.drive.belt, self.drive.deck
-        self.log.writes.append(
-            Write(now, client, data, belt.value, deck.value, self.drive.phase, result, error)
-        )
-
-    # --- procedures -------------------------------------------------------------------------
-
-    def _pick(self, choices: tuple[Ms, ...]) -> Ms:
-        """The next of the recorded delays."""
-        used = self._uses.get(choices, 0)
-        self._uses[choices] = used + 1
-        return choices[used % len(choices)]
-
-    def _carry_out(self, now: Ms, client: str, opcode: int, verdict: Verdict) -> None:
-        delay: Delay = verdict.delay
-        if opcode == Op.START:
-            self._actions.last_start = now
-        if verdict.effect is not Effect.NONE:
-            at = now + self._pick(delay.effect)
-            self._agenda.add(at, lambda when: self._act(when, client, verdict))
-        codes = {
-            Effect.START: self.model.status.countdown_code,
-            Effect.STOP: self.model.status.stopped_code,
-            Effect.PAUSE: self.model.status.stopped_code,
-        }
-        if code := codes.get(verdict.effect):
-            at = now + self._pick(delay.training)
-            self._agenda.add(at, lambda when: self._herald.train(when, code))
-        if verdict.result is not None:
-            self._answer(now, client, opcode, verdict.result, self._pick(delay.answer))
-
-    def _answer(self, now: Ms, client: str, opcode: int, result: int, delay: Ms) -> None:
-        by_indication = self.model.control_point.answer_by is AnswerBy.INDICATION
-        kind = Kind.INDICATE if by_indication else Kind.NOTIFY
-        answer = frames.encode_answer(opcode, result)
-        self._busy_until = max(self._busy_until, now + delay)
-        self._agenda.add(
-            now + delay,
-            lambda at: self._outbox.send(at, client, Uuid.CONTROL_POINT, answer, kind),
-        )
-
-    def _act(self, at: Ms, client: str, verdict: Verdict) -> None:
-        self.drive.advance(at)
-        match verdict.effect:
-            case Effect.START:
-                self._actions.begin(at, client)
-            case Effect.STOP | Effect.PAUSE:
-                self._actions.end(at, client, pause=verdict.effect is Effect.PAUSE)
-            case Effect.RESTART:
-                self._actions.restart(at)
-            case Effect.SPEED:
-                self._actions.aim_speed(at, verdict.value, client)
-            case Effect.INCLINE:
-                self._actions.aim_incline(at, verdict.value, client)
-            case Effect.RESET:
-                self._actions.end(at, None)
-                self._procedures.forget(client)
-                self._herald.tell(at, frames.STATUS_RESET, client)
-            case Effect.DROP_LINK:
-                self._outbox.drop(at, client)
-            case Effect.NONE:
-                pass
-            case _:
-                assert_never(verdict.effect)
+        if uuid is not Uuid.CONTROL_POINT:
+            raise AttError(AttCode.WRITE_NOT_PERMITTED)
+        self._control_point.write(now, client, data, response=response)
 
     # --- telemetry ---------------------------------------------------------------------------
 
@@ -373,8 +275,3 @@ class Machine:
 
     def _tell_control_lost(self, at: Ms, client: str) -> None:
         self._outbox.send(at, client, Uuid.MACHINE_STATUS, frames.STATUS_CONTROL_LOST)
-
-
-def _no_interception(_opcode: int, _at: Ms) -> Interception | None:
-    """No fault is set."""
-    return None

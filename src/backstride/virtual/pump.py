@@ -6,6 +6,7 @@ moment. Only `loop.time()` and `loop.call_at` are used, so virtual and accelerat
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from typing import Protocol
 
@@ -44,10 +45,14 @@ class Pump:
         self._timer_due: Ms | None = None
         self._kicking = False
         self._closed = False
+        # A timer set while a client writes would else belong to that client's task.
+        self._context = contextvars.copy_context()
+        self.ahead: Ms = 0
+        """How far the machine's clock is ahead of the loop's: a host that sleeps stops only its own."""
 
     def now_ms(self) -> Ms:
-        """The loop's clock in ms; rounded, for a timer may fire a hair early."""
-        return round(self._loop.time() * 1000)
+        """The machine's clock in ms; rounded, for a timer may fire a hair early."""
+        return round(self._loop.time() * 1000) + self.ahead
 
     def kick(self) -> None:
         """Bring the machine up to now, deliver what it sent, and set the timer for what is next."""
@@ -69,10 +74,19 @@ class Pump:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_due = due
-        self._timer = None if due is None else self._loop.call_at(due / 1000, self._on_timer)
+        self._timer = None
+        if due is not None:
+            at = (due - self.ahead) / 1000
+            self._timer = self._loop.call_at(at, self._on_timer, context=self._context)
 
     def _on_timer(self) -> None:
         self._timer = None
+        self._timer_due = None
+        self.kick()
+
+    def oversleep(self, lasting: Ms) -> None:
+        """The host was asleep this long, and the machine was not: bring it up to its own time."""
+        self.ahead += lasting
         self._timer_due = None
         self.kick()
 

@@ -23,14 +23,13 @@ from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
-from backstride.virtual.backend import Entry, FrameHandler, Wire, bind_client, bind_scanner
+from backstride.virtual.backend import bind_client, bind_scanner
+from backstride.virtual.ether import MTU, Entry, FrameHandler, Wire
 from backstride.virtual.gatt import Advertisement, Property
 from backstride.virtual.machine import Machine
 from backstride.virtual.peripheral import Peripheral
 from backstride.virtual.pump import Pump, Source
 
-_MTU = 247
-"""Asked for by BlueZ and granted by most peripherals; 23 would cut long telemetry at 20 bytes."""
 _NEEDS_ENCRYPTION = (
     att.ErrorCode.INSUFFICIENT_ENCRYPTION,
     att.ErrorCode.INSUFFICIENT_AUTHENTICATION,
@@ -144,7 +143,7 @@ class _BumbleWire(Wire):
 
     async def discover(self) -> None:
         """Exchange the MTU and find all services and characteristics."""
-        await self._run(self._peer.request_mtu(_MTU))
+        await self._run(self._peer.request_mtu(MTU))
         await self._run(self._peer.discover_services())
         entries = []
         for service in self._peer.services:
