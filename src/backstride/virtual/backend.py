@@ -21,8 +21,20 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bleak.uuids import normalize_uuid_16
 
-from backstride.virtual.ether import MTU, Ether, Wire, build_services
+from backstride.virtual.ether import MTU, Entry, Ether, FrameHandler, Wire, build_services
 from backstride.virtual.gatt import Advertisement
+
+# Whoever brings an ether of their own finds all they need here.
+__all__ = [
+    "Entry",
+    "Ether",
+    "EtherClient",
+    "EtherScanner",
+    "FrameHandler",
+    "Wire",
+    "bind_client",
+    "bind_scanner",
+]
 
 _RSSI_DBM = -50
 """A treadmill in the same room. [CHOICE]"""
