@@ -89,7 +89,7 @@ class Faults:
         self._now: Ms = 0
         self._started = False
         """Before the first `advance` nobody has told what time it is."""
-        machine.set_interceptor(self._intercept)
+        machine.intercept = self._intercept
 
     def plan(self, fault: Fault, after: Ms = 0, trigger: Trigger = Trigger.NOW) -> None:
         """Let a fault strike `after` ms after the trigger's next occurrence (`NOW`: after this call)."""

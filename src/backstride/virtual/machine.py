@@ -99,8 +99,13 @@ class Machine:
 
     # --- links ------------------------------------------------------------------------------
 
-    def set_interceptor(self, intercept: Callable[[int, Ms], Interception | None]) -> None:
-        """Ask `intercept` (opcode, time) before each procedure: a fault may answer instead."""
+    @property
+    def intercept(self) -> Callable[[int, Ms], Interception | None]:
+        """Asked (opcode, time) before each procedure; a fault may answer in the machine's place."""
+        return self._control_point.intercept
+
+    @intercept.setter
+    def intercept(self, intercept: Callable[[int, Ms], Interception | None]) -> None:
         self._control_point.intercept = intercept
 
     @property
