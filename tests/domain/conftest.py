@@ -9,9 +9,9 @@ import pytest
 from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.envelope import Permit, permit
-from backstride.domain.events import Ask, Verdict
+from backstride.domain.events import Ask, Status, Verdict
 from backstride.domain.machine import BeltStart, InclineRange, Machine, SpeedRange
-from backstride.domain.notices import Alarm, Answer, Cue
+from backstride.domain.notices import Alarm, Answer, Cue, Moved
 from backstride.domain.session import Phase, Session
 from backstride.domain.step import step
 from backstride.domain.workout import Effort, Facing, Level, Program, Repeat, Step, Turn
@@ -65,7 +65,9 @@ class Rig:
     """Folds events into a session, asks the gate, and lets an obedient belt answer.
 
     The belt obeys with 1 km/h per second, reports once a second, and can be told to misbehave
-    through its fields: `deaf` answers nothing, `mute` reports nothing.
+    through its fields: `deaf` obeys and answers nothing, `mute` reports nothing, `refuses` answers the
+    next commands with these (verdict, detail) without obeying, `units` is what its 100 means in 0.01 km/h,
+    `start_speed` what it starts with, `start_delay` how long it takes, `streams` its status 05.
     """
 
     machine: Machine = field(default_factory=machine)
@@ -83,6 +85,14 @@ class Rig:
     granted: bool = True
     hears: bool = True
     stuck: bool = False
+    refuses: list = field(default_factory=list)
+    units: int = 100
+    start_speed: int = 0
+    start_delay: int = 0
+    starts_at: int | None = None
+    period: int = 1_000
+    streams: bool = False
+    step_up: int = 10
     sent: list = field(default_factory=list)
     notices: list = field(default_factory=list)
     refusals: list = field(default_factory=list)
@@ -117,32 +127,39 @@ class Rig:
             self.refusals.append((self.now, order.command, granted))
             return Verdict.REJECTED, f"permit: {granted.rule}"
         self.sent.append((self.now, order.command, self.speed))
+        if self.refuses and not isinstance(order.command, RequestControl):
+            return self.refuses.pop(0)
         if self.deaf or (self.deaf_to_control and isinstance(order.command, RequestControl)):
             return None
         match order.command:
             case RequestControl():
                 return (Verdict.CONFIRMED, "") if self.granted else (Verdict.REJECTED, "failed")
             case SetSpeed(target=target):
-                self.target = target
+                self.target = target * self.units // 100
             case SetIncline(target=target):
                 self.incline = target
             case Start():
-                self.target = self.machine.speed.minimum
+                self.starts_at = self.now + self.start_delay
             case Stop():
-                self.target = 0
+                self.target, self.starts_at = 0, None
         return Verdict.CONFIRMED, ""
 
     def tick(self, ticks=1):
         for _ in range(ticks):
             self.now += TICK
+            if self.starts_at is not None and self.now >= self.starts_at:
+                self.starts_at = None
+                self.target = self.start_speed or self.machine.speed.minimum * self.units // 100
             if not self.stuck:
-                self.speed += max(min(self.target - self.speed, 10), -10)
+                self.speed += max(min(self.target - self.speed, self.step_up), -10)
             if self.speed:
                 self.ran += TICK
                 self.meters += self.speed
             self.feed(events.Tick(at=self.now))
-            if self.now % 1_000 == 0 and not self.mute and self.session.linked:
+            if self.now % self.period == 0 and not self.mute and self.session.linked:
                 self.report()
+                if self.streams and self.speed != self.target:
+                    self.status(Status.TARGET_SPEED, self.speed)
 
     def report(self, **changes):
         known = {
@@ -203,6 +220,36 @@ class Rig:
         return [
             (at, command, speed) for at, command, speed in self.sent if isinstance(command, kind)
         ]
+
+    def status(self, status, value=None):
+        self.feed(events.MachineStatus(at=self.now, epoch=self.epoch, status=status, value=value))
+
+    def outcome(self, verdict, detail="", ticket=None):
+        """An outcome for the newest ticket, or for this one."""
+        ticket = self.session.tickets if ticket is None else ticket
+        self.feed(
+            events.Outcome(
+                at=self.now, epoch=self.epoch, ticket=ticket, verdict=verdict, detail=detail
+            )
+        )
+
+    def last_cue(self, kind):
+        return [n for n in self.notices if isinstance(n, Cue) and n.kind is kind][-1]
+
+    def phases(self):
+        return [n.after for n in self.notices if isinstance(n, Moved)]
+
+    def walk(self, chosen=None):
+        """Go through a whole session, turns confirmed, until it ends one way or the other."""
+        self.connect().start(chosen)
+        for _ in range(60):
+            self.until(Phase.TURNING, Phase.FINISHED, Phase.FAULTED, Phase.HANDED_OVER)
+            if self.session.phase is not Phase.TURNING:
+                return self
+            if not self.session.owed:
+                self.ask(Ask.CONFIRM)
+            self.tick()
+        raise AssertionError("the session does not end")
 
     def alarms(self):
         return [n.cause for n in self.notices if isinstance(n, Alarm)]
