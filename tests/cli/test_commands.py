@@ -113,6 +113,12 @@ def test_watch_once_draws_the_screen(ask):
     )
 
 
+def test_a_look_can_be_kept_as_a_picture(ask, tmp_path):
+    path = tmp_path / "view.svg"
+    assert ask("watch", "-o", path) == (Exit.OK, f"written to {path}\n", "")
+    assert path.read_text().startswith("<svg")
+
+
 class TestTheLiveView:
     @pytest.fixture
     def screen(self, home):

@@ -157,7 +157,9 @@ def _fill(cells: list[list[Cell]], column: int, eighths: int, style: str) -> Non
     for row in range(len(cells)):
         here = eighths - 8 * (len(cells) - 1 - row)
         if here > 0:
-            cells[row][column] = (_EIGHTHS[min(here, 8)], colour)
+            # A full cell also has the colour behind it: some fonts leave gaps between rows.
+            full = Style(color=colour.color, bgcolor=colour.color)
+            cells[row][column] = ("█", full) if here >= 8 else (_EIGHTHS[here], colour)
 
 
 def _draw(cells: list[list[Cell]], chart: Chart, line: Line, top: Speed) -> None:
@@ -170,7 +172,7 @@ def _draw(cells: list[list[Cell]], chart: Chart, line: Line, top: Speed) -> None
     style = Style.parse(line.style)
     for (row, column), bits in dots.items():
         sign, under = cells[row][column]
-        back = Style(bgcolor=under.color, dim=under.dim) if sign == "█" else Style.null()
+        back = Style(bgcolor=under.color) if sign == "█" else Style.null()
         cells[row][column] = (chr(_BRAILLE + bits), style + back)
 
 

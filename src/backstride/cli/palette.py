@@ -19,5 +19,7 @@ INK: Final = "#2b3138"
 ALARM: Final = "#c8402f"
 
 FACING: Final[dict[Facing, str]] = {Facing.FORWARD: FORWARD, Facing.BACKWARD: BACKWARD}
+SHADE: Final[dict[Facing, str]] = {Facing.FORWARD: "#34536f", Facing.BACKWARD: "#8f5a26"}
+"""The same, darker: a setpoint behind the line of a belt."""
 ARROW: Final[dict[Facing, str]] = {Facing.FORWARD: "▲", Facing.BACKWARD: "▼"}
 """Beside the colour, for eyes and terminals without it."""

@@ -52,7 +52,7 @@ def report_of(program: Program, result: Simulation, machine: str) -> RenderableT
     alarms = [n for n in result.notices if isinstance(n, Alarm)]
     facts += [Text(f"alarm at {show_duration(a.at)}: {a.sentence}", style="red") for a in alarms]
     key = Text("       ")
-    for facing, colour in palette.FACING.items():
+    for facing, colour in palette.SHADE.items():
         key.append("█ ", colour).append(f"setpoint, facing {facing}   ")
     key.append("⣀⠤⠒", "bold").append(" true belt speed")
     return Group(title, *facts, Text(), key, chart_of(result))
@@ -74,8 +74,7 @@ def chart_of(result: Simulation) -> Chart:
         end=result.samples[-1].at,
         top=top,
         areas=tuple(
-            Area(s.start, s.end, s.speed, s.ramp_to, f"dim {palette.FACING[s.facing]}")
-            for s in stretches
+            Area(s.start, s.end, s.speed, s.ramp_to, palette.SHADE[s.facing]) for s in stretches
         ),
         lines=(Line(tuple((s.at, s.belt) for s in result.samples), "bold"),),
         marks=tuple(Mark(at, "↻", "bold") for at in turns_of(result)),

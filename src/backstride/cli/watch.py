@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,10 +21,14 @@ def register(app: typer.Typer) -> None:
     app.command("watch", rich_help_panel="Session")(watch)
 
 
-def watch(
+def watch(  # noqa: PLR0917  Typer turns parameters into options
     treadmill: IdOption = None,
     broker: BrokerOption = None,
     once: Annotated[bool, typer.Option("--once", help="One look, then end.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="One look, kept as an .svg."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -36,8 +41,8 @@ def watch(
 
     _, settings = load_settings(config, broker)
     try:
-        if once:
-            _look(settings, treadmill, as_json=as_json)
+        if once or output is not None:
+            _look(settings, treadmill, output, as_json=as_json)
         elif as_json or not (sys.stdout.isatty() and sys.stdin.isatty()):
             asyncio.run(_stream(settings, treadmill, as_json=as_json))
         else:
@@ -58,10 +63,12 @@ def _live(settings: RemoteSettings, treadmill: str | None) -> None:
     asyncio.run(run())
 
 
-def _look(settings: RemoteSettings, treadmill: str | None, *, as_json: bool) -> None:
-    from backstride.cli.dashboard import render
+def _look(
+    settings: RemoteSettings, treadmill: str | None, output: Path | None, *, as_json: bool
+) -> None:
+    from backstride.cli.dashboard import export_svg, render
     from backstride.cli.live import look
-    from backstride.cli.terminal import make_console, print_json
+    from backstride.cli.terminal import make_console, print_json, tell
 
     screen = asyncio.run(look(settings, treadmill))
     sight = screen.sight
@@ -69,7 +76,10 @@ def _look(settings: RemoteSettings, treadmill: str | None, *, as_json: bool) -> 
         raise CommandFailedError(
             "the broker knows no such treadmill; is the daemon running?", Exit.NO_ANSWER
         )
-    if as_json:
+    if output is not None:
+        output.write_text(export_svg(screen), encoding="utf-8")
+        tell(f"written to {output}")
+    elif as_json:
         print_json({"id": sight.id, "online": sight.online, "state": sight.state})
     else:
         console = make_console()

@@ -13,15 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import aiomqtt
 import msgspec
 from msgspec import Struct
-from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -30,7 +28,7 @@ from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask
 from backstride.domain.units import SECOND, Ms
 from backstride.mqtt import topics
-from backstride.mqtt.client import FAILURE, Tls
+from backstride.mqtt.remoteclient import HungUpError, RemoteClient, RemoteSettings, make_client
 from backstride.mqtt.schema import VERSION, CommandNote, Info, ResponseNote, encode
 from backstride.mqtt.walltime import wall_now
 
@@ -40,8 +38,6 @@ STOP_AGAIN: Final[Ms] = 500
 """A Stop that is not answered is sent again this often."""
 GREETING: Final[Ms] = 1 * SECOND
 """Retained messages arrive within this after the subscription, or there are none."""
-KEEPALIVE_S: Final = 10
-TIMEOUT_S: Final = 5.0
 _UNSUPPORTED_VERSION: Final = 0x84
 _VERSIONS: Final = {
     "auto": (aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311),
@@ -58,21 +54,6 @@ class NoAnswerError(BackstrideError):
     """Nobody answered in time: no daemon for this treadmill, or it may not be commanded by us."""
 
 
-class RemoteSettings(Struct, frozen=True, kw_only=True):
-    """Where the broker is and who we are. `protocol` is `auto`, `5` or `3.1.1`."""
-
-    host: str = "localhost"
-    port: int = 1883
-    user: str | None = None
-    password: str | None = None
-    tls: Tls | None = None
-    prefix: str = topics.ROOT
-    protocol: str = "auto"
-
-    def __repr__(self) -> str:
-        return f"RemoteSettings({self.host!r}, {self.port}, user={self.user!r})"
-
-
 class News(Struct, frozen=True, kw_only=True):
     """One message of one treadmill. `topic` is below its prefix; `at` is on this process's clock."""
 
@@ -81,64 +62,6 @@ class News(Struct, frozen=True, kw_only=True):
     payload: bytes
     retained: bool
     at: Ms
-
-
-class _HungUpError(aiomqtt.MqttError):
-    """No CONNACK came: a broker going down, or one that does not know this version of MQTT."""
-
-
-class _Client(aiomqtt.Client):
-    """aiomqtt drops the reason of a PUBACK; whether the broker let a command through is worth knowing."""
-
-    refused: int = 0
-
-    def _on_publish(
-        self,
-        client: paho.Client,
-        userdata: Any,
-        mid: int,
-        reason_code: ReasonCode,
-        properties: Properties,
-    ) -> None:
-        self.refused = reason_code.value if reason_code.value >= FAILURE else 0
-        super()._on_publish(client, userdata, mid, reason_code, properties)
-
-    def _on_disconnect(
-        self,
-        client: paho.Client,
-        userdata: Any,
-        flags: paho.DisconnectFlags,
-        reason_code: ReasonCode,
-        properties: Properties | None = None,
-    ) -> None:
-        if not self._connected.done():
-            # A broker that only knows 3.1.1 hangs up without a word: do not wait for one.
-            self._connected.set_exception(_HungUpError("the broker hung up before it answered"))
-            return
-        super()._on_disconnect(client, userdata, flags, reason_code, properties)
-
-
-def _make_client(settings: RemoteSettings, version: aiomqtt.ProtocolVersion) -> _Client:
-    v5 = version is aiomqtt.ProtocolVersion.V5
-    tls = settings.tls
-    client = _Client(
-        settings.host,
-        settings.port,
-        username=settings.user,
-        password=settings.password,
-        identifier=f"backstride-cli-{secrets.token_hex(4)}",
-        protocol=version,
-        clean_session=None if v5 else True,
-        clean_start=True if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        timeout=TIMEOUT_S,
-        keepalive=KEEPALIVE_S,
-        tls_params=None
-        if tls is None
-        else aiomqtt.TLSParameters(ca_certs=tls.ca, certfile=tls.certificate, keyfile=tls.key),
-        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
-    )
-    client._client.connect_timeout = TIMEOUT_S  # noqa: SLF001  aiomqtt has no name for it
-    return client
 
 
 class Remote:
@@ -155,7 +78,7 @@ class Remote:
     def __init__(self, settings: RemoteSettings, treadmill: str | None = None) -> None:
         self._settings = settings
         self._whose = "+" if treadmill is None else topics.check_id(treadmill)
-        self._client: _Client
+        self._client: RemoteClient
         self._v5 = True
         self._answers: dict[str, asyncio.Future[ResponseNote]] = {}
         self._boots: dict[str, str] = {}
@@ -184,15 +107,15 @@ class Remote:
         with contextlib.suppress(aiomqtt.MqttError):
             await self._client.__aexit__(None, None, None)
 
-    async def _connect(self) -> _Client:
+    async def _connect(self) -> RemoteClient:
         for version in _VERSIONS[self._settings.protocol]:
-            client = _make_client(self._settings, version)
+            client = make_client(self._settings, version)
             try:
                 await client.__aenter__()
             except aiomqtt.MqttError as error:
                 reason = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
                 value = reason.value if isinstance(reason, ReasonCode) else reason
-                unknown = isinstance(error, _HungUpError) or value == _UNSUPPORTED_VERSION
+                unknown = isinstance(error, HungUpError) or value == _UNSUPPORTED_VERSION
                 if (
                     version is aiomqtt.ProtocolVersion.V5
                     and unknown
@@ -351,3 +274,6 @@ class Remote:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call,unused-ignore]
         properties.MessageExpiryInterval = topics.COMMAND.expiry
         return properties
+
+
+__all__ = ["News", "NoAnswerError", "NoBrokerError", "Remote", "RemoteSettings"]
