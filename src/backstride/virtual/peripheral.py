@@ -26,6 +26,8 @@ from backstride.virtual.pump import Pump, Source
 
 _ADVERTISING_INTERVAL_MS = 100.0
 """[CHOICE] treadmills advertise every 100 to 300 ms."""
+_CONNECTED_INTERVAL_MS = 1_000.0
+"""While somebody is connected already: what may still connect can wait. [CHOICE]"""
 _LEGACY_ADVERTISEMENT = 31
 """Bytes that fit into a legacy advertisement (Bluetooth Core, volume 6, part B, 2.3.1)."""
 _GENERAL_DISCOVERABLE_LE_ONLY = b"\x06"
@@ -203,11 +205,12 @@ class Peripheral:
             head, name = _encode_advertisement(self.machine)
             if self._long_advertisements or len(head) + len(name) <= _LEGACY_ADVERTISEMENT:
                 head, name = head + name, b""
+            interval = _CONNECTED_INTERVAL_MS if self._links else _ADVERTISING_INTERVAL_MS
             await self._device.start_advertising(
                 advertising_data=head,
                 scan_response_data=name,
-                advertising_interval_min=_ADVERTISING_INTERVAL_MS,
-                advertising_interval_max=_ADVERTISING_INTERVAL_MS,
+                advertising_interval_min=interval,
+                advertising_interval_max=interval,
             )
 
     def _spawn(self, work: Coroutine[Any, Any, Any], *, eager: bool = False) -> None:
