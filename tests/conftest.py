@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_come():
+    """What a command's test configures must not reach the next test."""
+    yield
+    structlog.reset_defaults()
+
 
 def pytest_terminal_summary(terminalreporter):
     figures = [

@@ -36,7 +36,8 @@ def configure(form: LogFormat, level: LogLevel) -> None:
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        # Module loggers exist before this is called and must follow it, so nothing is cached.
+        cache_logger_on_first_use=False,
     )
     # Libraries speak through logging; what they warn of belongs in the same place.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s", force=True)
