@@ -11,11 +11,6 @@ from enum import Enum, IntFlag, auto
 class Choice(Enum):
     """A closed choice that is written in words in YAML."""
 
-    @property
-    def words(self) -> str:
-        """The member as YAML writes it."""
-        return self.name.lower().replace("_", " ")
-
 
 class Field(IntFlag):
     """A field of Treadmill Data, valued as its flag bit; the order of the bits is that of the fields."""
