@@ -52,6 +52,8 @@ from backstride.service.settings import (
 
 VARIABLE: Final = "BACKSTRIDE_CONFIG"
 SYSTEM_FILE: Final = Path("/etc/backstride/backstride.toml")
+SYSTEM_STATE: Final = Path("/var/lib/backstride")
+"""Where systemd's StateDirectory= puts the daemon's state."""
 MOST_TREADMILLS: Final = 64
 """In one daemon; a Bluetooth adapter carries seven links, a host few adapters [CHOICE]."""
 
@@ -253,7 +255,7 @@ def state_directory(config: Config, environ: Mapping[str, str] | None = None) ->
 
 
 __all__ = [
-    "SECTIONS", "SYSTEM_FILE", "VARIABLE", "Broker", "Config", "LogFormat", "LogLevel", "Programs",
+    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "LogFormat", "LogLevel", "Programs",
     "Protocol", "Service", "Site", "Tls", "Treadmill", "Walker", "find_config", "load_config",
     "read_config", "state_directory",
 ]  # fmt: skip

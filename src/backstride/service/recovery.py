@@ -69,14 +69,19 @@ class MemoryLedger:
 
     def __init__(self, record: Ownership | None = None) -> None:
         self.record = record
+        self._written_at: float | None = None
 
     async def write(self, record: Ownership | None) -> None:
         """Keep the claim, or drop it."""
         self.record = record
+        self._written_at = asyncio.get_running_loop().time()
 
     def load(self) -> tuple[Ownership, Ms] | None:
-        """The claim of an earlier life, and its age."""
-        return None if self.record is None else (self.record, 0)
+        """The claim of an earlier life, and its age by the loop's clock."""
+        if self.record is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return self.record, int((now - (self._written_at or now)) * 1_000)
 
 
 class FileLedger:

@@ -155,6 +155,7 @@ class Stage:
         self._requests = 0
         self._changed = asyncio.Event()
         self.controller = self._control()
+        self._life: asyncio.Task[None] | None = None
 
     def _control(self) -> Controller:
         clock = LoopClock()
@@ -193,6 +194,19 @@ class Stage:
         if not self.samples or at - self.samples[-1].at >= SECOND:
             self.samples.append(take_sample(at, s, self.machine))
         self._changed.set()
+
+    def revive(self) -> asyncio.Task[None]:
+        """Let a new life of the service begin, with the ledger of the last one."""
+        if self._life is not None:
+            self.controller = self._control()
+        self._life = asyncio.create_task(self.controller.run())
+        return self._life
+
+    async def kill(self) -> None:
+        """End this life without a word, as a power cut would."""
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.wait({self._life})
 
     def ask(self, ask: Ask, program: Program | None = None) -> Answer:
         """Ask the session something, as a dashboard would, and return its answer."""
@@ -266,18 +280,18 @@ async def walk(stage: Stage, program: Program) -> Answer | None:
 async def on_stage[T](stage: Stage, play: Callable[[Stage], Awaitable[T]]) -> T:
     """Run the service around a play, and take both down after it."""
     await stage.raise_curtain()
-    running = asyncio.create_task(stage.controller.run())
+    running = stage.revive()
     playing = asyncio.ensure_future(play(stage))
     try:
         await asyncio.wait({running, playing}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
+        if running.done() and not running.cancelled():
             await running
         return await playing
     finally:
-        for task in (playing, running):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        playing.cancel()
+        with suppress(asyncio.CancelledError):
+            await playing
+        await stage.kill()
         await stage.air.close()
 
 

@@ -28,6 +28,7 @@ from bleak.backends.scanner import BaseBleakScanner
 
 from backstride import __version__
 from backstride.domain.errors import BackstrideError
+from backstride.domain.events import Ask, Request
 from backstride.domain.session import Options, Session
 from backstride.domain.units import SECOND, Ms
 from backstride.domain.workout import Program
@@ -38,14 +39,14 @@ from backstride.mqtt.client import BrokerSettings
 from backstride.mqtt.client import Tls as MqttTls
 from backstride.mqtt.link import MqttBus
 from backstride.scripts.catalogue import Catalogue, shipped_dir
-from backstride.service import systemd
+from backstride.service import local, systemd
 from backstride.service.clock import LoopClock, WallClock
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password
 from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger, lock
-from backstride.service.settings import Broker, Config, Treadmill
+from backstride.service.settings import Broker, Config, Protocol, Treadmill
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
@@ -98,6 +99,7 @@ def broker_settings(broker: Broker, treadmill: str, password: str | None) -> Bro
         password=password,
         tls=None if tls is None else MqttTls(ca=tls.ca, certificate=tls.cert, key=tls.key),
         prefix=f"{broker.prefix}/{treadmill}",
+        mqtt5=broker.protocol is not Protocol.V311,
         trust_scalars=broker.trust_scalars,
     )
 
@@ -121,6 +123,12 @@ class Service:
         """Ask the service to end in a controlled way."""
         self._ending.set()
 
+    def stop_all(self) -> None:
+        """Stop every belt now, as `stop` from anybody does; the service goes on."""
+        now = LoopClock().now()
+        for controller in self.controllers:
+            controller.sink(Request(at=now, id="local-stop", ask=Ask.STOP, source="signal"))
+
     async def run(self) -> None:
         """Run until told to end.
 
@@ -135,6 +143,7 @@ class Service:
             ):
                 home = state_directory(self.config) / treadmill.id
                 locks.enter_context(lock(home))
+                local.announce(home)
                 self.controllers.append(await self._build(treadmill, home, catalogue))
             for callback in self.built:
                 callback()
@@ -227,7 +236,7 @@ class Service:
 async def serve(
     config: Config, options: Options | None = None, started: Callable[[Service], None] | None = None
 ) -> None:
-    """Run the daemon until SIGTERM or SIGINT; `started` is given the service before it runs.
+    """Run the daemon until SIGTERM or SIGINT (SIGUSR1 stops all belts); `started` is given the service before it runs.
 
     Raises:
         BackstrideError: it cannot start, or a controller failed.
@@ -236,6 +245,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.end)
+    loop.add_signal_handler(local.STOP, service.stop_all)
     if started is not None:
         started(service)
     await service.run()

@@ -1,0 +1,183 @@
+"""A stage on virtual time for the service's tests, with a watch on calls that would block the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import suppress
+
+import pytest
+import structlog
+from blockbuster import BlockBusterFunction, blockbuster_ctx
+
+from backstride.domain.events import Ask
+from backstride.domain.limits import SiteRules
+from backstride.domain.notices import Reply
+from backstride.domain.session import Phase
+from backstride.scripts.catalogue import Catalogue
+from backstride.service.simulation import Stage, on_stage
+from backstride.virtual.catalogue import load_machine
+from backstride.virtual.clock import run_virtual
+
+PROGRAMS = Catalogue.load()
+LIMIT = 600_000
+"""ms of virtual time; nothing in these tests takes longer."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet():
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks():
+    """A call of the product that blocks the loop raises; each exception has its reason."""
+    with blockbuster_ctx("backstride") as guard:
+        guard.functions["os.fsync"] = BlockBusterFunction(
+            os, "fsync", scanned_modules=["backstride"]
+        ).activate()
+        for function in guard.functions.values():
+            # Programs, locks and machine models are read once, before the service is ready.
+            function.can_block_in("backstride/service/supervisor.py", {"_load_programs", "provide"})
+            function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
+            function.can_block_in("backstride/service/credential.py", {"read_password"})
+            # The journal's last records, after the loops have ended.
+            function.can_block_in("backstride/service/journal.py", {"run"})
+        yield
+
+
+class Play:
+    """A stage, and the shorthand to bring its session to any phase."""
+
+    def __init__(self, stage, program="demo"):
+        self.stage = stage
+        self.program = PROGRAMS.get(program) if isinstance(program, str) else program
+
+    @property
+    def session(self):
+        return self.stage.controller.session
+
+    @property
+    def log(self):
+        return self.stage.machine.log
+
+    @property
+    def belt(self):
+        return self.stage.machine.drive.belt.value
+
+    @property
+    def now(self):
+        return self.stage.pump.now_ms()
+
+    def act(self, action):
+        self.stage.pump.act(action)
+
+    def ask(self, ask, program=None):
+        return self.stage.ask(ask, program)
+
+    def sink(self, event):
+        self.stage.controller.sink(event)
+
+    async def phase(self, *phases, limit=LIMIT):
+        return await self.stage.until(lambda s: s.phase in phases, limit)
+
+    async def arm(self):
+        await self.stage.until(lambda s: s.linked and s.evidence.speed is not None, LIMIT)
+        answer = self.ask(Ask.START, self.program)
+        assert answer.reply is Reply.OK, answer
+
+    async def run(self, seconds=20):
+        """Walk until the belt has run for so long."""
+        await self.arm()
+        await self.stage.confirm()
+        await self.phase(Phase.RUNNING)
+        await asyncio.sleep(seconds)
+
+    async def reach(self, moment):
+        """Bring the session to a phase, or to a named moment of one."""
+        match moment:
+            case "offline":
+                return
+            case "idle":
+                await self.phase(Phase.IDLE)
+            case "armed":
+                await self.arm()
+            case "countdown":
+                await self.arm()
+                await self.stage.confirm()
+                await asyncio.sleep(5)
+            case "starting":
+                await self.run_until_starting()
+            case "running":
+                await self.run()
+            case "turning":
+                await self.run()
+                self.ask(Ask.SKIP)
+                self.ask(Ask.SKIP)
+                await self.phase(Phase.TURNING)
+            case "turned":
+                await self.reach("turning")
+                await self.stage.until(lambda s: s.phase is Phase.TURNING and not s.owed, LIMIT)
+            case "paused":
+                await self.run()
+                self.ask(Ask.PAUSE)
+                await self.stage.until(lambda s: s.paused, LIMIT)
+            case "slowing":
+                await self.run(25)
+                self.ask(Ask.PAUSE)
+                await asyncio.sleep(0.2)
+                assert self.session.phase is Phase.SLOWING
+            case "stopping":
+                await self.run(25)
+                self.ask(Ask.STOP)
+                await asyncio.sleep(0.5)
+                assert self.session.phase is Phase.STOPPING
+            case "finished":
+                await self.reach("stopping")
+                await self.phase(Phase.FINISHED)
+            case "handed_over":
+                await self.run()
+                self.act(lambda machine, now: machine.console.press_speed(150, now))
+                await self.phase(Phase.HANDED_OVER)
+            case "faulted":
+                await self.run()
+                self.act(lambda machine, now: machine.drop_clients(now))
+                await self.phase(Phase.FAULTED)
+            case _:
+                raise ValueError(moment)
+
+    async def run_until_starting(self):
+        await self.arm()
+        await self.stage.confirm()
+        await self.phase(Phase.STARTING)
+        await asyncio.sleep(1)
+        assert self.session.phase is Phase.STARTING
+
+    async def die(self, absent=0.0):
+        """The process dies without a word, and another one starts `absent` seconds later."""
+        await self.stage.kill()
+        await asyncio.sleep(absent)
+        self.stage.revive()
+
+
+@pytest.fixture
+def stage_play():
+    """Runs a story about a session on virtual time; returns what the story returns."""
+
+    def run(story, *, machine="ideal", program="demo", faults="", options=None, site=None):
+        model = load_machine(machine)
+
+        async def main():
+            stage = Stage(
+                model, site or SiteRules(), tuple(PROGRAMS), options=options, faults=faults
+            )
+            play = Play(stage, program)
+            return await on_stage(stage, lambda _: story(play))
+
+        return run_virtual(main())
+
+    return run
