@@ -173,7 +173,7 @@ class Rig:
         self.feed(events.Telemetry(**{**known, **changes}))
 
     def seconds(self, count):
-        self.tick(count * 10)
+        self.tick(round(count * 10))
 
     def until(self, *phases, limit=600):
         for _ in range(limit * 10):
