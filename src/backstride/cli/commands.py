@@ -97,6 +97,9 @@ def _command(
     try:
         answer = asyncio.run(_send(ask, program, treadmill, broker, config))
     except NoBrokerError as error:
+        if ask is Ask.STOP and (stopped := _stop_locally(config)):
+            tell(f"no broker; Stop was given to the daemon on this host: {', '.join(stopped)}")
+            return
         hint = f"\n{NO_BROKER_HINT}" if ask is Ask.STOP else ""
         raise CommandFailedError(f"{error}{hint}", Exit.NO_BROKER) from error
     except NoAnswerError as error:
@@ -111,6 +114,19 @@ def _command(
         complain(f"{answer.reply}: {answer.sentence}")
     if answer.reply is not Reply.OK:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _stop_locally(config: Path | None) -> list[str]:
+    """The treadmills of this host whose belts were told to stop without a broker."""
+    from backstride.cli.lookup import get_config
+    from backstride.cli.terminal import complain
+    from backstride.service.config import SYSTEM_STATE, state_directory
+    from backstride.service.local import stop_all
+
+    reached, forbidden = stop_all({state_directory(get_config(config)), SYSTEM_STATE})
+    if forbidden:
+        complain(f"not allowed to stop {', '.join(forbidden)}; try: sudo backstride stop")
+    return reached
 
 
 async def _send(

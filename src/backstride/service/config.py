@@ -255,7 +255,7 @@ def state_directory(config: Config, environ: Mapping[str, str] | None = None) ->
 
 
 __all__ = [
-    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "LogFormat", "LogLevel", "Programs",
-    "Protocol", "Service", "Site", "Tls", "Treadmill", "Walker", "find_config", "load_config",
-    "read_config", "state_directory",
+    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "LogFormat",
+    "LogLevel", "Programs", "Protocol", "Service", "Site", "Tls", "Treadmill", "Walker",
+    "find_config", "load_config", "read_config", "state_directory",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Stop without a broker: a signal to the daemon on this host.
 
-The daemon opens no socket, so what still works when the broker is gone is the oldest way there is. The
-daemon writes its process id beside the lock of each treadmill; SIGUSR1 stops every belt that it runs. A process
-id whose lock is free belongs to a daemon that is no more, and is never signalled.
+The daemon opens no socket, so what still works when the broker is gone is the oldest way there is. It
+writes its process id beside the lock of each treadmill, and SIGUSR1 stops every belt that it runs. A
+process id whose lock is free belongs to a daemon that is no more, and is never signalled.
 """
 
 from __future__ import annotations

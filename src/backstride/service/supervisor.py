@@ -236,7 +236,7 @@ class Service:
 async def serve(
     config: Config, options: Options | None = None, started: Callable[[Service], None] | None = None
 ) -> None:
-    """Run the daemon until SIGTERM or SIGINT (SIGUSR1 stops all belts); `started` is given the service before it runs.
+    """Run the daemon until SIGTERM or SIGINT; SIGUSR1 stops all belts. `started` gets the service.
 
     Raises:
         BackstrideError: it cannot start, or a controller failed.

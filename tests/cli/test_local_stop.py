@@ -1,0 +1,77 @@
+"""`backstride stop` on the treadmill's own host works when the broker is gone (hazard H12)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+
+import pytest
+
+from backstride.mqtt.broker import Mosquitto, free_port
+from backstride.mqtt.remote import Remote, RemoteSettings
+from backstride.service.local import find_daemons, stop_all
+
+CONFIG = """
+[broker]
+host = "127.0.0.1"
+port = {port}
+[service]
+state_directory = "{state}"
+[[treadmill]]
+id = "here"
+virtual = "ideal"
+"""
+
+
+async def daemon(config):
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "backstride.cli", "run", "--config", str(config),
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+async def next_phase(remote, *phases):
+    async with asyncio.timeout(30):
+        async for news in remote.news():
+            if news.topic == "state":
+                phase = json.loads(news.payload)["phase"]
+                if phase in phases:
+                    return phase
+    raise AssertionError("no more states")
+
+
+async def test_stop_reaches_the_daemon_by_a_signal_when_there_is_no_broker(tmp_path):
+    state = tmp_path / "state"
+    async with Mosquitto(tmp_path) as broker:
+        config = tmp_path / "backstride.toml"
+        config.write_text(CONFIG.format(port=broker.port, state=state), encoding="utf-8")
+        process = await daemon(config)
+        try:
+            async with Remote(RemoteSettings(host="127.0.0.1", port=broker.port)) as remote:
+                assert await next_phase(remote, "idle") == "idle"
+                # The command line is told of a broker where none is.
+                command = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "backstride.cli", "stop", "--config", str(config),
+                    "--broker", f"127.0.0.1:{free_port()}",
+                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                )  # fmt: skip
+                seen = await next_phase(remote, "stopping", "finished")
+                output, _ = await command.communicate()
+            assert seen in {"stopping", "finished"}
+            assert command.returncode == 0
+            assert b"Stop was given to the daemon on this host: here" in output
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("content", ["", "no number", "1"])
+def test_a_process_id_whose_lock_is_free_is_never_signalled(tmp_path, content):
+    home = tmp_path / "gone"
+    home.mkdir()
+    (home / "pid").write_text(content, encoding="ascii")
+    (home / "lock").write_bytes(b"")
+    assert find_daemons([tmp_path]) == {}
+    assert stop_all([tmp_path]) == ([], [])
