@@ -1,0 +1,1 @@
+"""The safety case: what is verified beyond ordinary tests, and the commands that do it."""

@@ -1,0 +1,27 @@
+"""What a run of the swarm says at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from safety.swarm.run import Tally
+
+
+def report(tally: Tally, seconds: float) -> str:
+    """The figures of a run that took so many seconds of the wall's time."""
+    hours = tally.virtual / 3_600_000
+    rate = tally.sessions / max(seconds, 0.001)
+    lines = [
+        f"sessions {tally.sessions}, simulated {hours:.1f} h, in {seconds:.1f} s: {rate:.0f} sessions/s,"
+        f" {hours * 3600 / max(seconds, 0.001):.0f} times real time",
+        f"lives of the service {tally.lives}, commands {tally.commands}, starts {tally.starts},"
+        f" stops {tally.stops}",
+        f"mishaps {sum(tally.mishaps.values())}: {_counts(tally.mishaps)}",
+        f"sessions by how they stood when all was well again: {_counts(tally.endings)}",
+        f"broken promises: {len(tally.failures)}",
+    ]
+    return "\n".join(lines)
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counter.most_common())

@@ -1,0 +1,333 @@
+"""The world of a plan: a machine, lives of the service one after another, people, and bad luck.
+
+Everything in it happens on one virtual loop and by the plan's seed alone, so that a session can be told
+again to the byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Iterator
+from contextvars import copy_context
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from msgspec import Struct
+
+from backstride.domain.events import Ask, Event
+from backstride.domain.limits import SiteRules
+from backstride.domain.machine import BeltStart
+from backstride.domain.notices import Alarm, Answer, Moved, Refused, Reply
+from backstride.domain.session import MOVING, Options, Phase, Session, Transition
+from backstride.domain.units import SECOND, Ms
+from backstride.ftms import radio as ftms_radio
+from backstride.ftms.discovery import ByAddress
+from backstride.ftms.treadmill import BleakTreadmill
+from backstride.service import recovery
+from backstride.service.clock import LoopClock, WallClock
+from backstride.service.controller import Controller, Ports
+from backstride.service.journal import FileJournal
+from backstride.service.recovery import FileLedger
+from backstride.virtual.backend import bind_client, bind_scanner
+from backstride.virtual.faults import Faults
+from backstride.virtual.loopback import LoopbackAir
+from backstride.virtual.machine import Machine
+from backstride.virtual.pump import Pump
+from safety.swarm.air import LifeAir, Radio
+from safety.swarm.broker import Broker, BusLink
+from safety.swarm.disk import Disk
+from safety.swarm.loop import BURIAL_S, Life, SimLoop
+from safety.swarm.plan import Mishap, Plan, model_of, program_of
+
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH_MS: Final[Ms] = int(EPOCH.timestamp()) * SECOND
+OPTIONS: Final = Options(countdown=3 * SECOND, confirm_window=20 * SECOND, patience=30 * SECOND)
+"""Shorter than the product's, so that more happens in a virtual minute."""
+HOME: Final = "/var/lib/backstride/swarm"
+
+
+class Turn(Struct, frozen=True):
+    """A change of phase in the life `life`."""
+
+    at: Ms
+    life: int
+    before: str
+    after: str
+    trigger: str
+
+
+class Granted(Struct, frozen=True):
+    """A request that the session granted, and the client that was connected then."""
+
+    at: Ms
+    life: int
+    code: str
+    client: str
+
+
+class Struck(Struct, frozen=True):
+    """A mishap that happened."""
+
+    at: Ms
+    mishap: Mishap
+
+
+class Process:
+    """One life of the service: everything of the product, on simulated ports."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.number = number
+        self.life = Life(world.loop)
+        self.boot = f"boot-{number:04}"
+        self.controller: Controller
+        self.task: asyncio.Task[None]
+        self.ending: asyncio.Task[None] | None = None
+        """The controlled end, once there is one."""
+        self._world = world
+        self.life.do(self._begin)
+
+    def _begin(self) -> None:
+        world, plan = self._world, self._world.plan
+        clock = LoopClock()
+        air = LifeAir(world.radio, self.life)
+        treadmill = BleakTreadmill(
+            ByAddress(world.machine.address),
+            clock=clock,
+            belt_start=BeltStart.CONSOLE if plan.console else BeltStart.REMOTE,
+            radio=ftms_radio.Radio(client=bind_client(air), scanner=bind_scanner(air)),
+            rng=random.Random(plan.seed + self.number),  # noqa: S311  reproducible chance
+        )
+        bus = BusLink(world.broker, self.life, {"swarm": world.program}, self.boot)
+        home = cast("Any", world.disk.path(HOME))
+        ports = Ports(
+            treadmill=treadmill,
+            bus=bus,
+            journal=FileJournal(home / "journal", sync=world.disk.sync),
+            ledger=FileLedger(home, sync=world.disk.sync),
+            clock=clock,
+            wall=WallClock(EPOCH, clock),
+            trouble=lambda: treadmill.trouble,
+            stage=lambda: treadmill.stage.value,
+            slept=lambda: world.slept,
+        )
+        session = Session(site=SiteRules(), options=OPTIONS)
+        self.controller = Controller("swarm", self.boot, ports, session, (world.program,))
+        bus.controller = self.controller
+        self.controller.watchers.append(lambda e, t: world.watch(self, e, t))
+        self.task = asyncio.create_task(self.controller.run(), name=f"life {self.number}")
+
+    @property
+    def session(self) -> Session:
+        """What this life believes."""
+        return self.controller.session
+
+
+class World:
+    """See the top of the file. After `play`, everything that the judge needs is in the attributes."""
+
+    def __init__(self, plan: Plan, loop: SimLoop) -> None:
+        self.plan = plan
+        self.loop = loop
+        self.rng = random.Random(plan.seed ^ 0x5EED)  # noqa: S311  reproducible chance
+        self.program = program_of(plan)
+        self.machine = Machine(model_of(plan), keep_sent=False)
+        self.faults = Faults(self.machine, seed=plan.seed)
+        self.radio = Radio(LoopbackAir(plan.latency))
+        self.disk = Disk(self.rng)
+        self.broker = Broker(self.rng, self.wall)
+        self.pump: Pump
+        self.process: Process
+        self.processes: list[Process] = []
+        self.slept: Ms = 0
+        self.booted: Ms = 0
+        self.calm_at: Ms | None = None
+        self.turns: list[Turn] = []
+        self.grants: list[Granted] = []
+        self.struck: list[Struck] = []
+        self.alarms: list[tuple[Ms, str]] = []
+        self.refusals: list[tuple[Ms, str]] = []
+        self.complaints: list[str] = []
+        """What the world itself noticed: defects, and promises about the end."""
+        self.mail = ""
+        self.mail_delay: Ms = 0
+        self.letters: list[tuple[str, bytes]] = []
+        self._context = copy_context()
+        self._reached: set[str] = set()
+        self._asked = 0
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def now(self) -> Ms:
+        """Milliseconds of the loop: the host's monotonic clock."""
+        return round(self.loop.time() * SECOND)
+
+    def machine_now(self) -> Ms:
+        """The machine's own clock: it does not stop when the host sleeps."""
+        return self.now() + self.slept
+
+    def wall(self) -> Ms:
+        """The time of day, in ms since 1970."""
+        return EPOCH_MS + self.machine_now()
+
+    def later(self, delay: Ms, action: Any, *args: Any) -> None:
+        """Let something happen in the world, whichever life is running now."""
+        self.loop.call_later(delay / SECOND, action, *args, context=self._context)
+
+    # -- the service -----------------------------------------------------------------------------
+
+    def begin_life(self) -> None:
+        """Start the service."""
+        self.process = Process(self, len(self.processes) + 1)
+        self.processes.append(self.process)
+
+    def watch(self, process: Process, event: Event, transition: Transition) -> None:
+        """See what a life of the service does with an event."""
+        at, life = self.machine_now(), process.number
+        for notice in transition.notices:
+            match notice:
+                case Moved():
+                    turn = Turn(at, life, notice.before, notice.after, notice.trigger)
+                    self.turns.append(turn)
+                    self._reach(notice.after)
+                case Answer(reply=Reply.OK):
+                    self.grants.append(Granted(at, life, notice.code, self.client()))
+                case Alarm():
+                    self.alarms.append((at, notice.cause))
+                case Refused():
+                    self.refusals.append((at, notice.rule))
+                case _:
+                    pass
+        del event
+
+    def client(self) -> str:
+        """The service's present connection, as the machine names it."""
+        return next((c for c in reversed(self.machine.clients) if c.startswith("client-")), "")
+
+    def _reach(self, phase: str) -> None:
+        if phase in self._reached:
+            return
+        self._reached.add(phase)
+        self._await_mishaps(phase)
+
+    def _await_mishaps(self, phase: str) -> None:
+        for mishap in self.plan.mishaps:
+            if mishap.after == phase:
+                self.later(mishap.at, self._strike, mishap)
+
+    def _strike(self, mishap: Mishap) -> None:
+        from safety.swarm.mishaps import strike  # noqa: PLC0415  mishaps act on worlds
+
+        if self.calm_at is None and strike(self, mishap):
+            self.struck.append(Struck(self.machine_now(), mishap))
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def ask(self, ask: Ask) -> None:
+        """Somebody sends a command to the broker."""
+        self._asked += 1
+        ident = f"swarm-{self._asked}"
+        note: dict[str, object] = {
+            "v": 1,
+            "id": ident,
+            "command": ask.value,
+            "ts": self.wall() / SECOND,
+            "boot": self.process.boot,
+        }
+        if ask in {Ask.START, Ask.SELECT}:
+            note["program"] = "swarm"
+        payload = json.dumps(note).encode()
+        if self.mail == "shuffled":
+            self.letters.append((ident, payload))
+        elif self.mail == "late":
+            self.later(self.mail_delay, self.broker.send, ident, payload)
+        else:
+            self.broker.send(ident, payload)
+            if self.mail == "twice":
+                self.later(self.mail_delay, self.broker.send, ident, payload)
+            elif self.mail == "retained":
+                self.later(self.mail_delay, self._resend_retained, ident, payload)
+
+    def _resend_retained(self, ident: str, payload: bytes) -> None:
+        self.broker.send(ident, payload, retain=True)
+
+    # -- the story -------------------------------------------------------------------------------
+
+    async def play(self) -> None:
+        """Play the plan to its end."""
+        from safety.swarm.ending import bring_to_rest  # noqa: PLC0415  endings act on worlds
+        from safety.swarm.person import live  # noqa: PLC0415  people act on worlds
+
+        self.loop.set_exception_handler(self._note_defect)
+        with _host_clock(self):
+            self.pump = await self.radio.air.serve(self.machine, self.faults)
+            self.begin_life()
+            self._await_mishaps("")
+            person = asyncio.create_task(live(self), name="person")
+            await asyncio.sleep(self.plan.length / SECOND)
+            await bring_to_rest(self, person)
+            self._note_ends()
+            await self._bury()
+
+    def _note_defect(self, _loop: object, context: dict[str, Any]) -> None:
+        self.complaints.append(f"defect: {context.get('exception') or context.get('message')!r}")
+
+    def _note_ends(self) -> None:
+        for process in self.processes:
+            task = process.task
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                self.complaints.append(f"defect: life {process.number} ended by {error!r}")
+
+    async def _bury(self) -> None:
+        """Let all tasks end, the dead ones too. Nothing of it counts any more."""
+        self.loop.set_exception_handler(lambda *_: None)
+        await self.radio.air.close()
+        for process in self.processes:
+            process.life.bury()
+            process.task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BURIAL_S):
+                while rest := asyncio.all_tasks() - {asyncio.current_task()}:
+                    for task in rest:
+                        task.cancel()
+                    await asyncio.wait(rest, timeout=1)
+
+    def moving_phase(self) -> bool:
+        """The service believes that it may move the belt."""
+        return self.process.session.phase in MOVING | {Phase.STOPPING, Phase.COUNTDOWN}
+
+
+class _HostClock:
+    """The host's clocks and boot id, where `service.recovery` reads them."""
+
+    CLOCK_BOOTTIME = 7
+    CLOCK_MONOTONIC = 1
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def clock_gettime(self, _clock: int) -> float:
+        """Seconds since boot."""
+        return (self._world.machine_now() - self._world.booted) / SECOND
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return self._world.wall() / SECOND
+
+    def read_text(self, encoding: str) -> str:
+        """The boot id."""
+        del encoding
+        return f"boot at {self._world.booted}\n"
+
+
+@contextlib.contextmanager
+def _host_clock(world: World) -> Iterator[None]:
+    clock = _HostClock(world)
+    before = {name: vars(recovery)[name] for name in ("time", "_BOOT_ID")}
+    vars(recovery).update(time=clock, _BOOT_ID=clock)
+    try:
+        yield
+    finally:
+        vars(recovery).update(before)
