@@ -46,6 +46,7 @@ def healthy(make_machine, make_program):
         lowered_at=NOW - 60_000,
         incline_at=NOW - 60_000,
         probed=2,
+        followed=True,
     )
     return Session(
         phase=Phase.RUNNING,
@@ -155,6 +156,11 @@ CASES = {
         lambda s: told(seen(s, speed=70), target_at=NOW - 10_001),
         lambda s: told(seen(s, speed=69), target_at=NOW - 10_001),
         (Cause.BELT_MOVED, Action.HAND_OVER),
+    ),
+    "a belt that never came to its target": (
+        lambda s: told(seen(s, speed=70), target_at=NOW - 10_001, followed=False),
+        lambda s: told(seen(s, speed=69), target_at=NOW - 10_001, followed=False),
+        (Cause.NOT_FOLLOWING, Action.SLOW_DOWN),
     ),
     "a belt that stands": (
         lambda s: seen(s, speed=0, zeros=1),

@@ -93,10 +93,12 @@ def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
 
 def _wait_for(d: Draft, number: int, segment: int) -> None:
     """What was known of this segment is out of date until somebody takes this cue."""
+    cues = d.s.cues
+    again = cues.segment == segment and cues.heard_at is None
     d.set(
         cues=replace(
-            d.s.cues, about=number, segment=segment, asked_at=d.s.now, heard_at=None,
-            taken=_others(d.s, segment),
+            cues, about=number, segment=segment, asked_at=d.s.now, heard_at=None,
+            missed=cues.missed + 1 if again else 0, taken=_others(d.s, segment),
         )
     )  # fmt: skip
 
@@ -117,12 +119,12 @@ def heard(d: Draft, number: int) -> None:
     cues = d.s.cues
     if number == cues.about and cues.heard_at is None:
         taken = (*_others(d.s, cues.segment)[-1:], (cues.segment, d.s.now))
-        d.set(cues=replace(cues, heard_at=d.s.now, taken=taken))
+        d.set(cues=replace(cues, heard_at=d.s.now, missed=0, taken=taken))
 
 
 def forget(d: Draft) -> None:
     """The belt starts anew: whatever was announced before is no warning of what comes now."""
-    d.set(cues=replace(d.s.cues, segment=-1, heard_at=None, taken=()))
+    d.set(cues=replace(d.s.cues, segment=-1, heard_at=None, missed=0, taken=()))
 
 
 def count_down(d: Draft, remaining: Ms) -> None:

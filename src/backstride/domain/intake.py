@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from backstride.domain import cues
 from backstride.domain.console import observe_status
+from backstride.domain.envelope import FOLLOWING
 from backstride.domain.events import (
     Adopt,
     BusDown,
@@ -108,7 +109,7 @@ def _telemetry(d: Draft, frame: Telemetry) -> None:
     cap = s.envelope.speed.value if s.envelope else None
     seen = observe(s.evidence, frame, cap, OVER)
     speed = seen.speed or 0
-    drive = _found_at(s, seen)
+    drive = _followed(_found_at(s, seen), frame.speed)
     above = frame.speed is not None and speed > drive.target + OVER
     kept = s.off_since if frame.speed is None else None
     downhill = seen.incline is not None and seen.incline < 0
@@ -126,6 +127,13 @@ def _telemetry(d: Draft, frame: Telemetry) -> None:
     if s.phase is Phase.ARMED and seen.moving():
         d.say(CueKind.ALARM, "the belt moves: the arming is void")
         d.move(Trigger.DISARM, program=None, workout=None)
+
+
+def _followed(drive: Drive, speed: Speed | None) -> Drive:
+    """Note when the belt comes to its target: what leaves it afterwards was moved by somebody."""
+    if drive.followed or speed is None or abs(speed - drive.target) > FOLLOWING:
+        return drive
+    return replace(drive, followed=True)
 
 
 def _found_at(s: Session, seen: Evidence) -> Drive:

@@ -137,13 +137,19 @@ def unprobed(s: Session) -> Finding | None:
 
 
 def unexplained(s: Session) -> Finding | None:
-    """A steady belt that left its target without a command was moved by somebody."""
+    """A steady belt that left its target without a command was moved by somebody.
+
+    One that never came to its target was not: nobody took it over, it is ours, and it does not obey.
+    """
     speed, drive = s.evidence.speed, s.drive
     if speed is None or drive.probed == 0 or drive.unknowns or drive.refusals:
         return None
     if s.now - drive.target_at <= SETTLE or s.evidence.since < STILL_FRAMES:
         return None
-    if s.evidence.still or (speed < drive.target - FOLLOWING and s.evidence.steady):
+    if speed and speed < drive.target - FOLLOWING and s.evidence.steady:
+        if not drive.followed:
+            sentence = f"told {show_speed(drive.target)}, the belt stays at {show_speed(speed)}"
+            return Finding(Action.SLOW_DOWN, Cause.NOT_FOLLOWING, sentence)
         sentence = f"the belt went to {show_speed(speed)} and nobody here asked for it"
         return Finding(Action.HAND_OVER, Cause.BELT_MOVED, sentence)
     return None

@@ -66,7 +66,8 @@ class Drive(Struct, frozen=True, kw_only=True):
     """What this session commanded on this connection.
 
     `target` is the last commanded speed (what the belt was found at, before the first command) and
-    `previous` the one before it. `incline_from` is where the deck was at the last command.
+    `previous` the one before it; `followed` says that the belt came to the target. `incline_from` is
+    where the deck was at the last command.
     `retry_at` holds commands back after a refusal. `probed` counts commands whose effect was seen:
     nothing rises before the first, and by one step only before the second. While a probe runs
     (`probe_at`), the belt must come to `probe_goal`, give or take `probe_slack`. `stop_since` is the
@@ -77,6 +78,7 @@ class Drive(Struct, frozen=True, kw_only=True):
     target: Speed = 0
     target_at: Ms = 0
     previous: Speed = 0
+    followed: bool = False
     lowered_at: Ms = 0
     incline: Incline = 0
     incline_at: Ms = 0
@@ -99,7 +101,8 @@ class Drive(Struct, frozen=True, kw_only=True):
 class Cues(Struct, frozen=True, kw_only=True):
     """What was announced: the last cue about a change, the segment it was about, whether heard.
 
-    `segment` is -1 when nothing was announced yet; a change of plan announces again. `taken` says
+    `segment` is -1 when nothing was announced yet; a change of plan announces again. `missed` counts
+    how often the cue was given before without anybody taking it. `taken` says
     of which segments the walker knows and since when: the present one and the next at most.
     """
 
@@ -108,6 +111,7 @@ class Cues(Struct, frozen=True, kw_only=True):
     about: int = 0
     asked_at: Ms = 0
     heard_at: Ms | None = None
+    missed: int = 0
     taken: tuple[tuple[int, Ms], ...] = ()
     seconds: int = 0
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from backstride.domain.commands import RequestControl, Stop
+from backstride.domain.commands import RequestControl, Start, Stop
 from backstride.domain.evidence import void
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE, QUICK, lower, ready
@@ -138,6 +138,13 @@ def fault(d: Draft, finding: Finding) -> None:
         d.set(fault=finding, then=Then.FAULT, ended_by=str(finding.cause))
 
 
+def _start_is_out(s: Session) -> bool:
+    """A Start of ours has not taken effect, or has no answer: a belt that moves may be the walker's."""
+    pending = s.drive.pending
+    unanswered = pending is not None and isinstance(pending.command, Start)
+    return unanswered or (s.phase is Phase.STARTING and s.owed)
+
+
 def hand_over(d: Draft, finding: Finding) -> None:
     """Somebody else has the belt: watch, and owe it nothing. Void where there is nothing to give.
 
@@ -148,7 +155,7 @@ def hand_over(d: Draft, finding: Finding) -> None:
         return
     d.alarm(finding)
     d.set(ended_by=str(finding.cause), then=Then.FINISH)
-    if s.phase is Phase.STARTING and s.owed:
+    if _start_is_out(s):
         halt_now(d)
         return
     d.drive(pending=None)

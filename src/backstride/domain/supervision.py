@@ -104,7 +104,9 @@ def _presence(s: Session) -> Finding | None:
 
 def _cue(s: Session) -> Finding | None:
     cues = s.cues
-    if cues.segment < 0 or cues.heard_at is not None or s.now - cues.asked_at <= CUE_TIME:
+    if cues.segment < 0 or cues.heard_at is not None:
+        return None
+    if not cues.missed and s.now - cues.asked_at <= CUE_TIME:
         return None
     sentence = "no outlet took the last cue: the belt will not go faster until one does"
     return Finding(Action.ANNOUNCE, Cause.CUE_NOT_HEARD, sentence)

@@ -1,0 +1,351 @@
+"""Connections that break, lives that ended early, and the end of the service: nothing restarts."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from backstride.domain import events
+from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
+from backstride.domain.events import Adopt, Ask, LinkUp, Ownership, Status
+from backstride.domain.session import Phase, Session, Then, ownership
+from backstride.domain.workout import Effort, Step
+
+RECORD = Ownership(
+    fingerprint="bench", program="first-steps", target=100, distance=500, elapsed=300
+)
+
+METRES = replace(RECORD, elapsed=None)
+NOTHING = replace(RECORD, elapsed=None, distance=None)
+ZEROS = replace(RECORD, elapsed=0, distance=0)
+ANOTHER = replace(RECORD, fingerprint="another")
+
+
+def armed(rig):
+    rig.connect().ask(Ask.START, rig.chosen)
+
+
+def countdown(rig):
+    rig.connect().start()
+
+
+def starting(rig):
+    rig.start_delay = 3_000
+    rig.connect().start().until(Phase.STARTING)
+
+
+def running(rig):
+    rig.run(rig.chosen)
+    rig.seconds(30)
+
+
+def turning(rig):
+    rig.run().until(Phase.TURNING)
+
+
+def turned(rig):
+    turning(rig)
+    rig.until(Phase.STOPPING).until(Phase.TURNING)
+
+
+def holding(rig):
+    running(rig)
+    rig.feed(events.Tick(at=rig.now, slept=2_000))
+
+
+def paused(rig):
+    slowing(rig)
+    rig.until(Phase.HOLDING)
+
+
+def slowing(rig):
+    running(rig)
+    rig.ask(Ask.PAUSE)
+
+
+def stopping(rig):
+    running(rig)
+    rig.ask(Ask.STOP)
+
+
+def handed_over(rig):
+    running(rig)
+    rig.status(Status.TARGET_SPEED, 140)
+
+
+@pytest.fixture
+def ready(rig, make_program):
+    rig.chosen = make_program(steps=(Step(effort=Effort.WORK, duration=600_000, speed=100),))
+    return rig
+
+
+def drop_and_return(rig):
+    rig.disconnect()
+    rig.seconds(1)
+    rig.connect()
+
+
+def return_without_a_word(rig):
+    rig.connect()
+
+
+def tell_a_new_epoch_of_an_old_one(rig):
+    old = rig.epoch
+    rig.disconnect()
+    rig.connect()
+    for event in (
+        events.LinkDown(at=rig.now, epoch=old, reason="late"),
+        events.Telemetry(at=rig.now, epoch=old, speed=0),
+        events.Telemetry(at=rig.now, epoch=old, speed=0),
+        events.MachineStatus(at=rig.now, epoch=old, status=Status.STOPPED_BY_USER),
+        events.Training(at=rig.now, epoch=old, code=1),
+        events.LinkUp(at=rig.now, epoch=old, machine=rig.machine),
+    ):
+        before = rig.session
+        rig.feed(event)
+        assert before == rig.session
+
+
+@pytest.mark.parametrize(
+    "how", [drop_and_return, return_without_a_word, tell_a_new_epoch_of_an_old_one]
+)
+@pytest.mark.parametrize(
+    ("reach", "owed"),
+    [
+        (armed, False),
+        (countdown, False),
+        (starting, True),
+        (running, True),
+        (turning, True),
+        (turned, False),
+        (holding, True),
+        (paused, False),
+        (slowing, True),
+        (stopping, True),
+        (handed_over, False),
+    ],
+)
+def test_after_a_lost_link_what_is_owed_is_stopped_and_nothing_restarts(ready, reach, owed, how):
+    rig = ready
+    reach(rig)
+    starts = len(rig.commands(Start))
+    before = len(rig.sent)
+    assert owed is rig.session.owed
+    how(rig)
+    assert (Stop in {type(command) for _, command, _ in rig.sent[before:]}) is owed
+    if owed:
+        assert rig.session.phase is Phase.FAULTED
+        rig.seconds(15)
+        assert (0, False) == (rig.speed, rig.session.owed)
+        assert rig.session.fault.cause == "link_lost"
+    rig.seconds(60)
+    assert starts == len(rig.commands(Start))
+    later = {type(command) for _, command, _ in rig.sent[before:]}
+    assert later <= {Stop, RequestControl}
+
+
+def test_a_link_that_was_never_there_can_go_without_harm(rig):
+    rig.disconnect()
+    assert rig.session.phase is Phase.OFFLINE
+
+
+def test_a_stop_that_nobody_proves_after_a_reconnection_is_told_too(ready):
+    running(ready)
+    ready.stuck = True
+    ready.disconnect().connect()
+    ready.seconds(17)
+    assert [str(a) for a in ready.alarms()] == ["link_lost"]
+    ready.seconds(2)
+    assert [str(a) for a in ready.alarms()] == ["link_lost", "stop_unconfirmed"]
+
+
+def test_another_treadmill_does_not_pay_the_debt_of_the_first(ready, make_machine):
+    running(ready)
+    ready.disconnect()
+    other = make_machine(fingerprint="another")
+    ready.epoch += 1
+    ready.feed(LinkUp(at=ready.now, epoch=ready.epoch, machine=other))
+    before = len(ready.sent)
+    ready.speed = ready.target = 0
+    ready.seconds(30)
+    assert (before, True) == (len(ready.sent), ready.session.owed)
+    assert "machine_changed" in ready.alarms()
+    ready.ask(Ask.STOP)
+    assert ready.commands(Stop)
+    assert ready.ask(Ask.ACKNOWLEDGE).code == "acknowledged"
+    assert (Phase.IDLE, None) == (ready.session.phase, ready.session.debtor)
+
+
+def test_the_first_treadmill_pays_when_it_is_back(ready, make_machine):
+    running(ready)
+    ready.disconnect()
+    ready.epoch += 1
+    ready.feed(LinkUp(at=ready.now, epoch=ready.epoch, machine=make_machine(fingerprint="another")))
+    ready.disconnect()
+    ready.connect()
+    assert (None, 1) == (ready.session.debtor, len(ready.commands(Stop)))
+    ready.seconds(15)
+    assert ready.session.owed is False
+
+
+# --- another life ------------------------------------------------------------------------------------
+
+
+def reborn(rig, speed, age=4_000, record=RECORD, ran=304_000, meters=501):  # noqa: PLR0917
+    """The process is back, `age` after its last record; the belt runs as it runs."""
+    rig.speed = rig.target = speed
+    rig.ran, rig.meters = ran, meters * 36_000
+    rig.feed(Adopt(at=rig.now, record=record, age=age))
+    rig.connect()
+    return rig
+
+
+def test_a_belt_that_goes_on_as_we_left_it_is_brought_down_and_stopped(rig):
+    reborn(rig, 150)
+    assert (Phase.SLOWING, True) == (rig.session.phase, rig.session.owed)
+    rig.until(Phase.FAULTED)
+    assert [140 - 20, 90, 60, 50] == [c.target for _, c, _ in rig.commands(SetSpeed)]
+    assert (0, "restarted", []) == (rig.speed, rig.session.fault.cause, rig.refusals)
+    assert len(rig.commands(Stop)) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "age", "ran", "meters", "ours"),
+    [
+        # Time goes on as long as the record is old, give or take a minute.
+        (RECORD, 4_000, 304_000, 0, True),
+        (RECORD, 4_000, 300_000, 0, True),
+        (RECORD, 4_000, 297_000, 0, False),
+        (RECORD, 4_000, 362_000, 0, True),
+        (RECORD, 4_000, 366_000, 0, False),
+        (RECORD, 7_200_000, 7_500_000, 0, True),
+        (RECORD, 7_200_000, 3_600_000, 0, False),
+        # Where no time is told the distance decides.
+        (METRES, 4_000, 9, 520, True),
+        (METRES, 4_000, 9, 499, False),
+        (METRES, 4_000, 9, 590, False),
+        # Where nothing is told, only a fresh record is believed.
+        (NOTHING, 590_000, 9, 9, True),
+        (NOTHING, 600_000, 9, 9, False),
+        # A counter at 0 is a counter.
+        (ZEROS, 4_000, 500_000, 0, False),
+        (ANOTHER, 4_000, 304_000, 0, False),
+    ],
+)  # fmt: skip
+def test_a_moving_belt_is_ours_if_its_counters_go_on(rig, record, age, ran, meters, ours):  # noqa: PLR0917
+    reborn(rig, 100, age, record, ran, meters)
+    assert ours is rig.session.owed
+    if not ours:
+        rig.seconds(60)
+        assert (Phase.IDLE, []) == (rig.session.phase, rig.sent)
+        assert [str(a) for a in rig.alarms()] == ["restarted"]
+    assert rig.session.adopted is None
+
+
+def test_a_belt_that_was_left_moving_and_stands_is_told_and_not_touched(rig):
+    reborn(rig, 0, age=60_000)
+    assert (Phase.FAULTED, False, []) == (rig.session.phase, rig.session.owed, rig.sent)
+
+
+def test_a_belt_that_was_perhaps_about_to_start_is_stopped_before_it_does(rig):
+    rig.starts_at = rig.now + 7_000
+    reborn(rig, 0, age=1_000)
+    assert len(rig.commands(Stop)) == 1
+    rig.until(Phase.FAULTED)
+    assert (0, None) == (rig.speed, rig.starts_at)
+
+
+def test_a_silent_machine_that_was_left_moving_is_stopped_after_5_s(rig):
+    rig.mute = True
+    reborn(rig, 100)
+    rig.seconds(2.9)
+    assert rig.sent == []
+    rig.seconds(0.3)
+    assert [Stop] == [type(c) for _, c, _ in rig.sent if not isinstance(c, RequestControl)]
+
+
+def test_a_silent_machine_that_is_another_one_is_left_alone(rig):
+    rig.mute = True
+    other = Ownership(fingerprint="another", program="", target=100, distance=1, elapsed=1)
+    reborn(rig, 100, record=other)
+    rig.seconds(10)
+    assert (Phase.IDLE, [], None) == (rig.session.phase, rig.sent, rig.session.adopted)
+
+
+def test_a_record_says_nothing_to_a_session_under_way(ready):
+    running(ready)
+    ready.feed(Adopt(at=ready.now, record=RECORD, age=0))
+    assert ready.session.adopted is None
+
+
+def test_the_claim_lasts_from_the_start_to_the_proven_rest(ready):
+    assert ownership(Session()) is None
+    countdown(ready)
+    assert ownership(ready.session) is None
+    ready.until(Phase.STARTING)
+    assert ownership(ready.session).fingerprint == "bench"
+    ready.until(Phase.RUNNING)
+    ready.seconds(29)
+    claim = ownership(ready.session)
+    assert ("bench", ready.session.drive.target) == (claim.program, claim.target)
+    assert claim.elapsed > 0
+    ready.ask(Ask.STOP)
+    assert ownership(ready.session) is not None
+    ready.until(Phase.FINISHED)
+    assert ownership(ready.session) is None
+
+
+# --- shutdown ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reach", "end"),
+    [
+        (lambda _: None, Phase.OFFLINE),
+        (lambda rig: rig.connect(), Phase.IDLE),
+        (armed, Phase.IDLE),
+        (countdown, Phase.IDLE),
+        (starting, Phase.FINISHED),
+        (running, Phase.FINISHED),
+        (turning, Phase.FINISHED),
+        (turned, Phase.FINISHED),
+        (holding, Phase.FINISHED),
+        (paused, Phase.FINISHED),
+        (slowing, Phase.FINISHED),
+        (stopping, Phase.FINISHED),
+        (handed_over, Phase.HANDED_OVER),
+        (lambda rig: (running(rig), drop_and_return(rig)), Phase.FAULTED),
+    ],
+)  # fmt: skip
+def test_a_shutdown_brings_the_belt_down_and_begins_nothing(ready, reach, end):
+    reach(ready)
+    starts = len(ready.commands(Start))
+    ready.feed(events.Shutdown(at=ready.now))
+    ready.seconds(40)
+    assert (end, starts) == (ready.session.phase, len(ready.commands(Start)))
+    assert ready.session.owed is False
+    if end is not Phase.HANDED_OVER:
+        assert ready.speed == 0
+    if end in {Phase.IDLE, Phase.FINISHED}:
+        assert ready.ask(Ask.START, ready.chosen).code == "shutting_down"
+
+
+def test_a_shutdown_while_the_belt_slows_for_a_pause_ends_the_session(ready):
+    slowing(ready)
+    ready.feed(events.Shutdown(at=ready.now))
+    assert ready.session.then is Then.FINISH
+    assert ready.until(Phase.FINISHED).session.ended_by == "shutdown"
+
+
+def test_a_shutdown_does_not_hide_a_fault(ready):
+    running(ready)
+    ready.feed(events.Tick(at=ready.now, slept=4_000))
+    ready.feed(events.Shutdown(at=ready.now))
+    ready.until(Phase.FAULTED)
+
+
+def test_a_planned_shutdown_is_gentle(ready):
+    running(ready)
+    ready.feed(events.Shutdown(at=ready.now))
+    ready.until(Phase.FINISHED)
+    assert ready.commands(Stop)[0][2] <= 60
