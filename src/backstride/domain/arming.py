@@ -13,7 +13,7 @@ from backstride.domain.events import Request
 from backstride.domain.evidence import incline_of
 from backstride.domain.machine import BeltStart, Machine
 from backstride.domain.notices import CueKind
-from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, Trigger
+from backstride.domain.session import Control, Draft, Drive, Options, Phase, Session, Then, Trigger
 from backstride.domain.supervision import CONTROL_ASKS
 from backstride.domain.units import show_duration, show_incline, show_speed
 from backstride.domain.workout import Program, Workout, flatten, setpoint
@@ -65,7 +65,7 @@ def start(d: Draft, request: Request) -> Granted:
         paused=False, asked_at=None,
     )  # fmt: skip
     d.set(since=s.now)
-    statement = _statement(program, d.s)
+    statement = _statement(program, workout, d.s.options)
     d.say(CueKind.ARMED, statement, speed=workout.top_speed)
     return "armed", statement
 
@@ -106,15 +106,13 @@ def _check_deck(s: Session, limits: Envelope) -> None:
         raise Refused("incline", sentence)
 
 
-def _statement(program: Program, s: Session) -> str:
-    if s.workout is None:
-        return program.name
-    turns = sum(segment.turn for segment in s.workout.segments)
-    incline = s.workout.top_incline
-    window = s.options.confirm_window // 1000
+def _statement(program: Program, workout: Workout, options: Options) -> str:
+    turns = sum(segment.turn for segment in workout.segments)
+    incline = workout.top_incline
+    window = options.confirm_window // 1000
     parts = [
-        f"{program.name}: {show_duration(s.workout.duration)} min",
-        f"at most {show_speed(s.workout.top_speed)}",
+        f"{program.name}: {show_duration(workout.duration)} min",
+        f"at most {show_speed(workout.top_speed)}",
         f"up to {show_incline(incline)} incline" if incline else "flat",
         f"{turns} turns" if turns != 1 else "1 turn",
     ]

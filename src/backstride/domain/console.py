@@ -13,7 +13,6 @@ from backstride.domain.notices import CueKind
 from backstride.domain.plausibility import GRACE, SLOPE, SPIN_UP
 from backstride.domain.session import (
     ACTIVE,
-    TABLE,
     Control,
     Draft,
     Phase,
@@ -90,5 +89,5 @@ def _take(d: Draft, cause: Cause, sentence: str) -> None:
     if s.phase is Phase.ARMED:
         d.say(CueKind.ALARM, sentence)
         d.move(Trigger.DISARM, program=None, workout=None)
-    elif Trigger.HAND_OVER in TABLE[s.phase]:
+    else:
         hand_over(d, Finding(Action.HAND_OVER, cause, sentence))

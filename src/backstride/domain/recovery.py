@@ -12,6 +12,7 @@ from backstride.domain.envelope import envelope
 from backstride.domain.events import Adopt, LinkUp, Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.machine import Machine
 from backstride.domain.notices import CueKind
 from backstride.domain.plausibility import BLIND_AGE
 from backstride.domain.session import (
@@ -70,8 +71,6 @@ def link_down(d: Draft, reason: str) -> None:
         evidence=Evidence(), off_since=None, downhill_since=None, rested_at=None, holds=(),
         findings=(),
     )  # fmt: skip
-    if s.phase is Phase.OFFLINE:
-        return
     lost = Finding(
         Action.STOP, Cause.LINK_LOST, f"the connection to the treadmill is lost: {reason}"
     )
@@ -115,10 +114,9 @@ def recognise(d: Draft, record: Ownership) -> None:
     elif s.evidence.still:
         _restarted(d)
         d.move(Trigger.FAULT, owed=False, rested_at=s.now)
-    elif s.evidence.moving() and _continues(s, record):
+    elif s.machine is not None and s.evidence.moving() and _continues(s, s.machine, record):
         _restarted(d)
-        if s.machine is not None:
-            d.set(envelope=envelope(s.site, s.machine, s.walker, None))
+        d.set(envelope=envelope(s.site, s.machine, s.walker, None))
         speed = s.evidence.speed or 0
         d.drive(target=speed, target_at=s.now, previous=speed)
         d.order(RequestControl())
@@ -138,13 +136,13 @@ def _not_ours(d: Draft, sentence: str) -> None:
     d.alarm(Finding(Action.ANNOUNCE, Cause.RESTARTED, sentence))
 
 
-def _continues(s: Session, record: Ownership) -> bool:
+def _continues(s: Session, machine: Machine, record: Ownership) -> bool:
     """The counters of the moving belt go on from the record as far as its age explains.
 
     Time tells more than distance. Within SAME_RUN a counter may also have stood still, as some do with
     nobody on the belt; later it must have run all the while, or it is somebody else's run.
     """
-    if s.machine is None or s.machine.fingerprint != record.fingerprint:
+    if machine.fingerprint != record.fingerprint:
         return False
     age = s.adopted_age + s.now - s.adopted_at
     recent, passed = age <= SAME_RUN, age // SECOND

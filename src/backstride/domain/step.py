@@ -19,7 +19,6 @@ from backstride.domain.intake import believe
 from backstride.domain.notices import CueKind
 from backstride.domain.pilot import pilot
 from backstride.domain.session import (
-    TABLE,
     Draft,
     Phase,
     Session,
@@ -115,11 +114,9 @@ def _slow_down(d: Draft, finding: Finding) -> None:
     if d.s.phase is Phase.SLOWING and d.s.then is Then.FAULT:
         return
     fault(d, finding)
-    if Trigger.SLOW in TABLE[d.s.phase]:
-        d.move(Trigger.SLOW, holds=(), then=Then.FAULT)
+    d.move(Trigger.SLOW, holds=(), then=Then.FAULT)
 
 
 def _stop(d: Draft, finding: Finding) -> None:
-    if Trigger.STOP in TABLE[d.s.phase]:
-        fault(d, finding)
-        halt_now(d)
+    fault(d, finding)
+    halt_now(d)
