@@ -292,11 +292,26 @@ class Controller:
         match granted.command:
             case Start():
                 await self._claim_on_disk()
+                if self.session.phase is not Phase.STARTING:
+                    self._withhold(granted)
+                    return
             case Stop() | SetSpeed() | SetIncline() | RequestControl():
                 pass
             case _:
                 assert_never(granted.command)
         self.sink(await self._ports.treadmill.execute(granted))
+
+    def _withhold(self, granted: Permit) -> None:
+        """While the disk took the claim somebody said stop: no belt starts behind a Stop."""
+        self.sink(
+            Outcome(
+                at=self._ports.clock.now(),
+                epoch=granted.epoch,
+                ticket=granted.ticket,
+                verdict=Verdict.REJECTED,
+                detail="not sent: the session no longer starts",
+            )
+        )
 
     def _tick(self) -> None:
         """One tick; the next is due by the present phase."""
