@@ -21,7 +21,7 @@ from backstride.domain.envelope import (
 )
 from backstride.domain.failsafe import Cause
 from backstride.domain.notices import CueKind
-from backstride.domain.plausibility import PROBE_SIZE, obeyed
+from backstride.domain.plausibility import GRACE, PROBE_SIZE, obeyed
 from backstride.domain.session import IN_CONTROL, Draft, Session, Then, Trigger
 from backstride.domain.units import SECOND, Ms, Speed
 from backstride.domain.workout import Setpoint, setpoint
@@ -68,6 +68,11 @@ def _check_in(d: Draft) -> None:
 def ready(s: Session) -> bool:
     """We are in control, no procedure runs, and nothing was refused just now."""
     return s.drive.pending is None and s.now >= s.drive.retry_at and s.control in IN_CONTROL
+
+
+def answering(s: Session) -> bool:
+    """The belt may still be on its way to a speed that was commanded: where it is now is no wish of its own."""
+    return s.drive.commanded and s.now - s.drive.target_at <= GRACE
 
 
 def follow(d: Draft, wanted: Setpoint, within: Envelope) -> None:
@@ -119,6 +124,8 @@ def _probe(d: Draft, within: Envelope) -> None:
     speed = s.evidence.speed
     asked = s.drive.probe_at is not None
     if asked or not speed or not s.evidence.steady or s.evidence.age(s.now) > FRESH:
+        return
+    if answering(s):
         return
     target = within.grid(min(speed, within.speed.value))
     if target > speed + PROBE_SIZE:

@@ -27,6 +27,7 @@ from backstride.domain.events import (
     Verdict,
 )
 from backstride.domain.evidence import Evidence, observe
+from backstride.domain.following import answering
 from backstride.domain.notices import CueKind
 from backstride.domain.operator import operate
 from backstride.domain.outcomes import ANSWER_TIME, conclude, hear_outcome
@@ -140,7 +141,7 @@ def _found_at(s: Session, seen: Evidence) -> Drive:
     """Until the first command the target is whatever the belt, still getting going, is found at."""
     speed: Speed = seen.speed or 0
     commanded = s.drive.probed or s.drive.probe_at is not None or s.drive.pending is not None
-    if commanded or s.phase not in {Phase.RUNNING, Phase.HOLDING} or not s.owed:
+    if commanded or answering(s) or s.phase not in {Phase.RUNNING, Phase.HOLDING} or not s.owed:
         return s.drive
     if speed in {0, s.drive.target}:
         return s.drive

@@ -231,7 +231,7 @@ def _commanded(s: Session, command: SetSpeed | SetIncline | Start | Stop) -> Dri
             lowered = now if target < drive.target else drive.lowered_at
             return replace(
                 drive, target=target, target_at=now, previous=drive.target, lowered_at=lowered,
-                probe_at=None, followed=False,
+                probe_at=None, commanded=True, followed=False,
             )  # fmt: skip
         case SetIncline(target=target):
             deck = incline_of(s.evidence, s.machine)

@@ -73,7 +73,7 @@ def begin(d: Draft) -> None:
         target=speed, target_at=s.now, previous=speed, lowered_at=s.now, incline=incline,
         # Nobody commanded the deck: whatever it does from here on is unexplained.
         incline_at=s.now - SLOPE_SETTLE, incline_from=incline, probed=0, probe_at=None,
-        stop_at=None, stop_since=None, refusals=0, unknowns=0,
+        stop_at=None, stop_since=None, refusals=0, unknowns=0, commanded=False,
     )  # fmt: skip
     cues.forget(d)
     d.move(

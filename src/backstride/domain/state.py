@@ -66,7 +66,8 @@ class Drive(Struct, frozen=True, kw_only=True):
     """What this session commanded on this connection.
 
     `target` is the last commanded speed (what the belt was found at, before the first command) and
-    `previous` the one before it; `followed` says that the belt came to the target. `incline_from` is
+    `previous` the one before it; `commanded` says that there was one since the belt got going, `followed`
+    that the belt came to the target. `incline_from` is
     where the deck was at the last command.
     `retry_at` holds commands back after a refusal. `probed` counts commands whose effect was seen:
     nothing rises before the first, and by one step only before the second. While a probe runs
@@ -78,6 +79,7 @@ class Drive(Struct, frozen=True, kw_only=True):
     target: Speed = 0
     target_at: Ms = 0
     previous: Speed = 0
+    commanded: bool = False
     followed: bool = False
     lowered_at: Ms = 0
     incline: Incline = 0
