@@ -11,7 +11,7 @@ from backstride.domain.events import Outcome, Verdict
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.plausibility import SPIN_UP
 from backstride.domain.session import Control, Draft, Pending, Phase
-from backstride.domain.stopping import STOP_AGAIN, hand_over
+from backstride.domain.stopping import STOP_AGAIN, halt_now, hand_over
 from backstride.domain.supervision import underway
 from backstride.domain.units import SECOND, Ms
 
@@ -93,6 +93,10 @@ def _denied(d: Draft) -> None:
     s = d.s
     if s.moving_since is not None and s.now - s.moving_since <= SPIN_UP:
         d.order(RequestControl())
+        return
+    if s.phase is Phase.SLOWING:
+        # It comes down because of us: Stop needs nobody's leave, and asks for control once more.
+        halt_now(d)
         return
     sentence = "the treadmill no longer takes our commands: somebody else controls it"
     hand_over(d, Finding(Action.HAND_OVER, Cause.CONTROL_TAKEN, sentence))

@@ -274,12 +274,14 @@ def ownership(session: Session) -> Ownership | None:
     """
     if not session.owed or session.machine is None:
         return None
+    # What the counters say before the belt moves belongs to the run before: machines reset them then.
+    seen = session.started_at is None
     return Ownership(
         fingerprint=session.machine.fingerprint,
         program=session.program.id if session.program else "",
         target=session.drive.target,
-        distance=session.evidence.distance,
-        elapsed=session.evidence.elapsed,
+        distance=session.evidence.distance if seen else None,
+        elapsed=session.evidence.elapsed if seen else None,
     )
 
 
