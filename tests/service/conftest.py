@@ -21,6 +21,8 @@ from backstride.virtual.catalogue import load_machine
 from backstride.virtual.clock import run_virtual
 
 PROGRAMS = Catalogue.load()
+DAY_S = 86_400
+"""No story takes longer; a story that hangs would otherwise hang for ever, in no time."""
 LIMIT = 600_000
 """ms of virtual time; nothing in these tests takes longer."""
 
@@ -168,15 +170,14 @@ class Play:
 def stage_play():
     """Runs a story about a session on virtual time; returns what the story returns."""
 
-    def run(story, *, machine="ideal", program="demo", faults="", options=None, site=None):
+    def run(story, *, machine="ideal", program="demo", site=None, ends_by_itself=False, **more):
         model = load_machine(machine)
 
         async def main():
-            stage = Stage(
-                model, site or SiteRules(), tuple(PROGRAMS), options=options, faults=faults
-            )
+            stage = Stage(model, site or SiteRules(), tuple(PROGRAMS), **more)
             play = Play(stage, program)
-            return await on_stage(stage, lambda _: story(play))
+            async with asyncio.timeout(DAY_S):
+                return await on_stage(stage, lambda _: story(play), ends_by_itself=ends_by_itself)
 
         return run_virtual(main())
 

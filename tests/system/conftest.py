@@ -17,6 +17,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from backstride.domain.machine import BeltStart
 from backstride.mqtt.broker import Mosquitto
@@ -307,11 +308,22 @@ class Gym:
                 for key, machine in machines.items()
             ),
         )
-        self.service = Service(self.config, **options)
+        self._options = options
         self._stack = contextlib.AsyncExitStack()
 
+    def limit(self, treadmill, **limits):
+        """Set what the configuration says of one treadmill; before it runs."""
+        changed = tuple(
+            replace(each, **limits) if each.id == treadmill else each
+            for each in self.config.treadmills
+        )
+        self.config = replace(self.config, treadmills=changed)
+
     async def __aenter__(self):
-        await self._stack.enter_async_context(self.broker)
+        self.service = Service(self.config, **self._options)
+        if self.broker._process is None:
+            await self.broker.start()
+        self._stack.push_async_callback(self.broker.stop)
         self.dashboard = await self._stack.enter_async_context(self.visit())
         self.task = asyncio.create_task(self.service.run())
         self._stack.push_async_callback(self.close)

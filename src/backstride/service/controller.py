@@ -53,6 +53,8 @@ TICK: Final[Ms] = 100
 """Time between two ticks while a session is under way."""
 IDLE_TICK: Final[Ms] = 500
 """And while none is: nothing but a confirm window needs it."""
+ALIVE: Final[Ms] = 2 * SECOND
+"""A control loop that did not tick for this long is not alive: the watchdog is not fed for it."""
 MOVING_STATE: Final[Ms] = 1 * SECOND
 IDLE_STATE: Final[Ms] = 30 * SECOND
 """The state is published at least this often, changed or not."""
@@ -167,6 +169,10 @@ class Controller:
     def phase(self) -> str:
         """The present phase, for the bus's `expect`."""
         return self.session.phase
+
+    def ticks(self, now: Ms) -> bool:
+        """The loop ticked just now, or has ended and is not expected to."""
+        return self._ended.is_set() or now - self.alive_at < ALIVE
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -320,30 +326,32 @@ class Controller:
         self.sink(Tick(at=now, slept=max(slept - self._slept, 0)))
         self._slept = slept
         self.alive_at = now
-        pause = TICK if self.session.phase in _LIVELY else IDLE_TICK
-        self._timer = asyncio.get_running_loop().call_later(pause / SECOND, self._tick)
+        if not self._ended.is_set():
+            pause = TICK if self.session.phase in _LIVELY else IDLE_TICK
+            self._timer = asyncio.get_running_loop().call_later(pause / SECOND, self._tick)
 
     def _abandon(self, error: Exception) -> None:
         """Something is broken: one last Stop through the gate, then let the process die."""
-        self._log.critical("the session failed; sending a last Stop", exc_info=error)
         if self._defect is not None:
             return
         self._defect = error
         self._inbox.clear()
         if self._tasks is not None:
-            self._tasks.create_task(self._speak_last(), name="last stop")
+            self._tasks.create_task(self._speak_last(error), name="last stop")
 
-    async def _speak_last(self) -> None:
+    async def _speak_last(self, error: Exception) -> None:
+        """Stop first, and only then say why: a log can fail, too, and a traceback takes its time."""
         last = permit(Stop(), self.session.tickets + 1, situation(self.session), None)
         try:
             if isinstance(last, Permit):
                 async with asyncio.timeout(LAST_WORDS / SECOND):
                     await self._ports.treadmill.execute(last)
-        except Exception as error:  # noqa: BLE001  there is nothing left to fall back to
-            self._log.critical("the last Stop could not be sent", exc_info=error)
+        except Exception as another:  # noqa: BLE001  there is nothing left to fall back to
+            self._log.critical("the last Stop could not be sent", reason=repr(another))
         finally:
             self._ended.set()
             self._rested.set()
+            self._log.critical("the session failed; a last Stop was sent", reason=repr(error))
 
     # -- the disk ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -17,6 +18,17 @@ _LEVELS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+
+
+class _Pen:
+    """Writes a line to stderr. A log that cannot be written must not stop a session, nor its Stop."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def configure(form: LogFormat, level: LogLevel) -> None:
@@ -35,7 +47,7 @@ def configure(form: LogFormat, level: LogLevel) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _Pen(),
         # Module loggers exist before this is called and must follow it, so nothing is cached.
         cache_logger_on_first_use=False,
     )

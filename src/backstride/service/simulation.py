@@ -28,7 +28,7 @@ from backstride.ftms.radio import Radio
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.ports import Publication, Sink
 from backstride.service.clock import LoopClock, WallClock
-from backstride.service.controller import Controller, Ports
+from backstride.service.controller import Controller, Ledger, Ports, SessionJournal
 from backstride.service.journal import MemoryJournal
 from backstride.service.recovery import MemoryLedger
 from backstride.virtual.clock import run_virtual
@@ -62,6 +62,8 @@ class MemoryBus:
 
     def __init__(self) -> None:
         self.published: list[Publication] = []
+        self.moments: list[Ms] = []
+        """When each was published."""
         self.answers: list[Answer] = []
         self._sink: Sink | None = None
 
@@ -74,9 +76,11 @@ class MemoryBus:
 
     def publish(self, publication: Publication) -> None:
         """Keep it; a cue is heard at once."""
+        now = LoopClock().now()
         self.published.append(publication)
+        self.moments.append(now)
         if publication.cue is not None and self._sink is not None:
-            self._sink(CueHeard(at=LoopClock().now(), cue=publication.cue))
+            self._sink(CueHeard(at=now, cue=publication.cue))
 
     def answer(self, answer: Answer) -> None:
         """Keep it."""
@@ -128,7 +132,8 @@ class Simulation(Struct, frozen=True):
 class Stage:
     """A virtual treadmill and the service that controls it, on the running loop.
 
-    `faults` is a fault script (`virtual.fault_script`) for the air between them.
+    `faults` is a fault script (`virtual.fault_script`) for the air between them; `journal`, `ledger` and
+    `bus` make other ones than those in memory, on the running loop.
     """
 
     def __init__(
@@ -139,14 +144,17 @@ class Stage:
         *,
         options: Options | None = None,
         faults: str = "",
+        journal: Callable[[], SessionJournal] = MemoryJournal,
+        ledger: Callable[[], Ledger] = MemoryLedger,
+        bus: Callable[[], MemoryBus] = MemoryBus,
     ) -> None:
         self.machine = Machine(model, keep_sent=False)
         self.air = LoopbackAir()
         self.pump: Pump | None = None
         """What drives the machine, while the stage plays."""
-        self.bus = MemoryBus()
-        self.journal = MemoryJournal()
-        self.ledger = MemoryLedger()
+        self.bus = bus()
+        self.journal = journal()
+        self.ledger = ledger()
         self.notices: list[Notice] = []
         self.samples: list[Sample] = []
         self._session = Session(site=site, options=options or Options())
@@ -155,7 +163,8 @@ class Stage:
         self._requests = 0
         self._changed = asyncio.Event()
         self.controller = self._control()
-        self._life: asyncio.Task[None] | None = None
+        self.life: asyncio.Task[None] | None = None
+        """The controller at work."""
 
     def _control(self) -> Controller:
         clock = LoopClock()
@@ -197,16 +206,16 @@ class Stage:
 
     def revive(self) -> asyncio.Task[None]:
         """Let a new life of the service begin, with the ledger of the last one."""
-        if self._life is not None:
+        if self.life is not None:
             self.controller = self._control()
-        self._life = asyncio.create_task(self.controller.run())
-        return self._life
+        self.life = asyncio.create_task(self.controller.run())
+        return self.life
 
     async def kill(self) -> None:
         """End this life without a word, as a power cut would."""
-        if self._life is not None:
-            self._life.cancel()
-            await asyncio.wait({self._life})
+        if self.life is not None:
+            self.life.cancel()
+            await asyncio.wait({self.life})
 
     def ask(self, ask: Ask, program: Program | None = None) -> Answer:
         """Ask the session something, as a dashboard would, and return its answer."""
@@ -277,14 +286,19 @@ async def walk(stage: Stage, program: Program) -> Answer | None:
             return answer
 
 
-async def on_stage[T](stage: Stage, play: Callable[[Stage], Awaitable[T]]) -> T:
-    """Run the service around a play, and take both down after it."""
+async def on_stage[T](
+    stage: Stage, play: Callable[[Stage], Awaitable[T]], *, ends_by_itself: bool = False
+) -> T:
+    """Run the service around a play, and take both down after it.
+
+    A controller that fails ends the play with its exception, unless it is a play about that.
+    """
     await stage.raise_curtain()
     running = stage.revive()
     playing = asyncio.ensure_future(play(stage))
     try:
         await asyncio.wait({running, playing}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done() and not running.cancelled():
+        if running.done() and not running.cancelled() and not ends_by_itself:
             await running
         return await playing
     finally:

@@ -30,7 +30,7 @@ from backstride import __version__
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask, Request
 from backstride.domain.session import Options, Session
-from backstride.domain.units import SECOND, Ms
+from backstride.domain.units import SECOND
 from backstride.domain.workout import Program
 from backstride.ftms.discovery import ByAddress, Target, parse_target
 from backstride.ftms.radio import Radio
@@ -49,9 +49,6 @@ from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Broker, Config, Protocol, Treadmill
 
 _LOG: Final = structlog.get_logger("backstride.service")
-
-ALIVE: Final[Ms] = 2 * SECOND
-"""A control loop that did not tick for this long is not fed the watchdog for."""
 
 
 class DefectError(BackstrideError):
@@ -228,7 +225,7 @@ class Service:
             return
         clock = LoopClock()
         while True:
-            if all(clock.now() - controller.alive_at < ALIVE for controller in self.controllers):
+            if all(controller.ticks(clock.now()) for controller in self.controllers):
                 systemd.notify(systemd.WATCHDOG)
             await asyncio.sleep(interval / SECOND)
 

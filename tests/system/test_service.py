@@ -1,0 +1,161 @@
+"""Several treadmills in one daemon, the watchdog, and what a defect in one of them does to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from backstride.domain.events import Tick
+from backstride.service.supervisor import DefectError
+from backstride.virtual.log import STOP
+
+
+class BrokenError(Exception):
+    """What a defect raises."""
+
+
+@pytest.fixture
+def notifications(tmp_path, monkeypatch):
+    """What systemd would hear."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        listener.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+
+        def hear():
+            heard = []
+            while True:
+                try:
+                    heard += listener.recv(4_096).decode().splitlines()
+                except BlockingIOError:
+                    return heard
+
+        yield hear
+
+
+def test_treadmills_of_one_daemon_share_nothing(make_gym, run_paced, judge):
+    async def story():
+        gym = make_gym({"left": "ideal", "right": "urevo-e1l", "rest": "ideal"})
+        async with gym:
+            left, right = gym.dashboard, gym.dashboard
+            await gym.reach("left", "running")
+            # A command for one is none for the other.
+            assert (await right.send("right", "confirm"))["code"] == "nothing_to_confirm"
+            await gym.reach("right", "running")
+            await left.send("left", "stop")
+            await left.phase("left", "finished", within=60)
+            state = right.state("right")
+            assert state["phase"] == "running"
+            assert gym.machine("right").drive.belt.value > 0
+            assert gym.machine("rest").log.starts == []
+            await right.send("right", "stop")
+            await right.phase("right", "finished", within=60)
+            homes = sorted(path.name for path in (gym.directory / "state").iterdir())
+            assert ["left", "rest", "right"] == homes
+            boots = {gym.dashboard.latest[name]["info"]["id"] for name in homes}
+            assert set(homes) == boots
+            return [judge(gym.machine(name), cap=200) for name in homes]
+
+    assert [[], [], []] == run_paced(story())
+
+
+def test_each_treadmill_has_its_own_limits(make_gym, run_paced):
+    async def story():
+        gym = make_gym({"adult": "ideal", "cautious": "ideal"})
+        gym.limit("cautious", max_speed=120)
+        async with gym:
+            refused = await gym.dashboard.begin("cautious", "demo")
+            granted = await gym.dashboard.begin("adult", "demo")
+            return refused, granted
+
+    refused, granted = run_paced(story())
+    assert ("refused", "too_fast") == (refused["reply"], refused["code"])
+    assert "configured for 'cautious'" in refused["sentence"]
+    assert granted["reply"] == "ok"
+
+
+def test_a_defect_in_one_session_brings_the_others_down_and_ends_the_process(
+    make_gym, run_paced, notifications
+):
+    async def story():
+        gym = make_gym({"broken": "ideal", "healthy": "ideal"})
+        with pytest.raises(DefectError, match="a session failed inside"):
+            async with gym:
+                await gym.reach("broken", "running")
+                await gym.reach("healthy", "running")
+                await asyncio.sleep(20)
+                counts = {name: len(gym.machine(name).log.writes) for name in ("broken", "healthy")}
+
+                def observe(event, _):
+                    if isinstance(event, Tick):
+                        raise BrokenError
+
+                gym.controller("broken").watchers.append(observe)
+                await asyncio.wait({gym.task})
+                await asyncio.sleep(10)
+                written = {
+                    name: gym.machine(name).log.writes[count:] for name, count in counts.items()
+                }
+                belts = [gym.machine(name).drive.belt.value for name in counts]
+                outcome = written, belts, gym.controller("healthy").session
+        return outcome
+
+    written, belts, healthy = run_paced(story())
+    assert [STOP] == [write.data for write in written["broken"]]
+    *ramp, last = [write.data for write in written["healthy"]]
+    assert STOP == last
+    assert len(ramp) >= 1, "the healthy one ramps down"
+    assert [0, 0] == belts
+    assert (False, "shutdown") == (healthy.owed, healthy.ended_by)
+    assert "STOPPING=1" in notifications()
+
+
+def test_systemd_is_told_ready_alive_and_stopping(make_gym, run_paced, notifications, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+
+    async def story():
+        async with make_gym({"one": "ideal", "two": "ideal"}):
+            ready = notifications()
+            await asyncio.sleep(10.5)
+            alive = notifications()
+        return ready, alive, notifications()
+
+    ready, alive, stopping = run_paced(story())
+    assert "READY=1" in ready
+    assert 9 <= alive.count("WATCHDOG=1") <= 11, "every half of the watchdog's time"
+    assert "STOPPING=1" in stopping
+
+
+def test_the_watchdog_starves_when_a_single_control_loop_stands_still(
+    make_gym, run_paced, notifications, monkeypatch
+):
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+
+    async def story():
+        async with make_gym({"one": "ideal", "two": "ideal"}) as gym:
+            await asyncio.sleep(5)
+            # What a loop that hangs looks like from outside: it ticks no more.
+            gym.controller("two")._timer.cancel()
+            await asyncio.sleep(3.5)
+            notifications()
+            await asyncio.sleep(10)
+            return notifications()
+
+    assert run_paced(story()).count("WATCHDOG=1") == 0
+
+
+def test_a_service_that_ends_says_goodbye_on_every_topic(make_gym, run_paced):
+    async def story():
+        async with make_gym({"one": "ideal"}) as gym:
+            await gym.dashboard.phase("one", "idle")
+            assert gym.dashboard.latest["one"]["availability"] == b"online"
+            await gym.close()
+            await gym.dashboard.until(
+                lambda: gym.dashboard.latest["one"]["availability"] == b"offline"
+            )
+            return gym.machine("one").clients
+
+    assert run_paced(story()) == ()
