@@ -87,6 +87,9 @@ def _check_belt(s: Session, program: Program | None) -> Machine:
         raise Refused(
             "wrong_machine", "this is not the treadmill in the configuration: check its address"
         )
+    if s.adopted is not None:
+        sentence = "the belt was left during a session and is being judged: try again in a moment"
+        raise Refused("recovering", sentence)
     if s.evidence.age(s.now) > FRESH:
         raise Refused("no_telemetry", "the treadmill reports no speed: wake it up, then try again")
     if s.evidence.speed != 0:
