@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--replay", type=Path, help="play this plan only")
     parser.add_argument("--story", action="store_true", help="tell what happened")
     parser.add_argument("--shorten", action="store_true", help="shorten it if it fails")
+    parser.add_argument("--about", default="", help="keep only this complaint while shortening")
     options = parser.parse_args()
     hush()
     if options.seed is not None or options.replay is not None:
@@ -41,7 +42,8 @@ def _play_one(options: argparse.Namespace) -> int:
     plan = read_plan(options.replay) if options.replay else draw_plan(options.seed)
     session = play_plan(plan)
     if session.complaints and options.shorten:
-        session = play_plan(minimise(plan, session.complaints))
+        wanted = tuple(c for c in session.complaints if options.about in c) or session.complaints
+        session = play_plan(minimise(plan, wanted))
     print(write_plan(session.world.plan))
     if options.story:
         print(*tell(session), sep="\n")

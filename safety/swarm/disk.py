@@ -98,6 +98,12 @@ class Disk:
         """All names, in order of creation."""
         return list(self._names)
 
+    def keeps(self, name: str) -> bool:
+        """A power cut now would leave this file, with all that is in it."""
+        file = self._durable_names.get(name)
+        present = self._names.get(name)
+        return file is not None and present is not None and present.durable == len(present.data)
+
     def tear(self, piece: bytes) -> int:
         """How much of a write gets onto a disk that fails meanwhile."""
         return self._rng.randint(0, len(piece)) if self.broken else len(piece)

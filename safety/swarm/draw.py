@@ -13,7 +13,8 @@ from safety.swarm.plan import Change, Mishap, Person, Plan, Walk
 
 SITE_CAP: Final[Speed] = 400
 PHASES: Final = (
-    "", "armed", "countdown", "starting", "running", "running", "running", "turning", "holding",
+    "", "armed", "countdown", "starting", "starting", "running", "running", "running", "running",
+    "running", "running", "turning", "holding",
     "slowing", "stopping", "finished", "handed_over", "faulted",
 )  # fmt: skip
 """After which phase a mishap may be timed; most often while the belt runs."""
@@ -68,7 +69,7 @@ def draw_plan(seed: int) -> Plan:
     rng = random.Random(seed)  # noqa: S311  reproducible chance, not secrecy
     machine = "ideal" if rng.random() < 0.4 else rng.choice(list_machines())
     changes = _draw_changes(rng) if rng.random() < 0.4 else ()
-    length = rng.choice((45_000, 60_000, 75_000, 90_000))
+    length = rng.choice((45_000, 60_000, 90_000, 120_000))
     walks, cap = _draw_program(rng, machine)
     return Plan(
         seed=seed,
@@ -77,9 +78,9 @@ def draw_plan(seed: int) -> Plan:
         length=length,
         walks=walks,
         person=Person(
-            reaction=rng.choice((300, 1_500, 4_000)),
-            care=rng.choice((60, 95, 100)),
-            sessions=rng.choice((1, 1, 2, 4)),
+            reaction=rng.choice((100, 300, 1_500, 4_000)),
+            care=rng.choice((80, 95, 100)),
+            sessions=rng.choice((1, 2, 5, 9)),
         ),
         latency=rng.choice((1, 4, 4, 15, 60)),
         console=rng.random() < 0.15,
@@ -124,7 +125,7 @@ def _draw_program(rng: random.Random, machine: str) -> tuple[tuple[Walk, ...], S
 
 def _draw_mishaps(rng: random.Random, length: Ms) -> tuple[Mishap, ...]:
     """A random subset of the kinds, each with a rate of its own."""
-    share = rng.choice((0.0, 0.1, 0.2, 0.35, 0.6))
+    share = rng.choice((0.0, 0.06, 0.12, 0.2, 0.5))
     mishaps = []
     for kind, make in KINDS.items():
         if rng.random() >= share:

@@ -14,7 +14,7 @@ from backstride.domain.events import Ask
 from backstride.domain.session import Phase
 from backstride.domain.units import SECOND, Ms
 from safety.swarm.mishaps import calm
-from safety.swarm.truth import belongs_to_us, coast, effect_delay
+from safety.swarm.truth import belongs_to_us, coast, effect_delay, motions
 from safety.swarm.world import World
 
 LINK_TIME: Final[Ms] = 90 * SECOND
@@ -71,7 +71,14 @@ def _settled(world: World) -> bool:
     phase = world.process.session.phase
     if phase in FOLLOWED or phase is Phase.HANDED_OVER or not world.machine.drive.belt.value:
         return True
-    return not belongs_to_us(world.machine)
+    return _given_away(world) or not belongs_to_us(world.machine)
+
+
+def _given_away(world: World) -> bool:
+    """Since the belt got going, the session was handed over; whether for a reason is judged elsewhere."""
+    moved = motions(world.machine)
+    since = moved[-1].at if moved else 0
+    return any(turn.at >= since and turn.after == Phase.HANDED_OVER for turn in world.turns)
 
 
 def _latched(world: World) -> bool:

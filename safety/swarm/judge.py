@@ -12,10 +12,12 @@ from typing import Final
 from backstride.domain.session import MOVING, Phase
 from backstride.domain.units import SECOND, Ms
 from backstride.virtual.log import STOP, Op, Write
-from backstride.virtual.quirks import StopAgain, Unit
+from backstride.virtual.quirks import OnConnect, StopAgain, Unit
+from safety.swarm.draw import SITE_CAP
+from safety.swarm.mishaps import NOT_PERMITTED
 from safety.swarm.plan import Mishap
 from safety.swarm.truth import Track, is_ours, meddling, motions
-from safety.swarm.world import OPTIONS, World
+from safety.swarm.world import OPTIONS, Struck, World
 
 STEP_UP: Final = 30
 """Largest rise of one command, 0.01 km/h, for machines with a finer grid."""
@@ -27,7 +29,20 @@ DEADLINE: Final[Ms] = 1_000
 """A permit is good for this long: so much later than planned may a command leave."""
 LYING: Final = frozenset({"delay", "freeze", "corrupt", "drop", "mismatch", "lag", "sleep"})
 """Mishaps after which telemetry or statuses are not what they seem, or commands come late."""
+CONFUSING: Final = LYING | {"duplicate"}
+MEMORY: Final[Ms] = 60 * SECOND
+"""Somebody who acted so long ago may still have the belt."""
 LIE_MEMORY: Final[Ms] = 6 * SECOND
+FRESH: Final[Ms] = 1_500
+"""Telemetry that is older allows no increase."""
+CUE_REACTION: Final[Ms] = 5 * SECOND
+"""So long before an increase its cue must have been heard."""
+STOP_RECENT: Final[Ms] = 12 * SECOND
+"""A Stop that was sent so recently may still be at work: another one could start some belts."""
+GAP: Final[Ms] = 3_200
+"""A host that was away for longer than this must slow the belt down."""
+DEAFENING: Final = frozenset({"lag", "stall", "sleep", "disconnect", "silence", "refuse", "mismatch", "drop", "delay", "corrupt", "freeze"})
+"""Mishaps that may keep a Stop from the machine, or from being tried again."""
 REACTION: Final[Ms] = 3 * SECOND
 """Time to notice that somebody else acts: two telemetry records and a tick."""
 START_LATE: Final[Ms] = 6 * SECOND
@@ -82,9 +97,11 @@ def only_known_commands(world: World) -> Iterator[str]:
 
 def no_target_above_the_cap(world: World) -> Iterator[str]:
     """H04: as written, whatever the machine makes of it."""
-    floor = world.machine.model.speed.minimum
+    cap = max(world.plan.cap, world.machine.model.speed.minimum)
     for write in commands(world, Op.SPEED):
-        if not 0 < write.speed_target <= max(world.plan.cap, floor):
+        # A later life does not know the program, and brings down what runs faster.
+        down = write.speed_target <= min(write.speed, SITE_CAP)
+        if not (0 < write.speed_target <= cap or down):
             yield f"speed {write.speed_target} above the cap {world.plan.cap} at {write.at}"
     for write in commands(world, Op.INCLINE):
         if not 0 <= write.incline_target <= world.program.max_incline:
@@ -106,6 +123,91 @@ def never_above_the_cap(world: World) -> Iterator[str]:
             world, write.at - REACTION, over[0].at
         ):
             yield f"speed {write.speed_target} made the machine aim at {over[0].target} at {write.at}"
+
+
+def no_rise_unseen(world: World) -> Iterator[str]:
+    """H13: no increase on telemetry that is older than 1.5 s; H28: nor without a cue that was heard."""
+    begun = 0
+    track = Track(world.machine)
+    for write in commands(world, Op.SPEED, Op.START):
+        if write.opcode == Op.START:
+            begun = write.at
+            continue
+        before = track.before(write.at)
+        if write.speed_target <= max(before.target, write.speed) or meddled(world, write.at, 12_000):
+            continue
+        last = max((at for at in world.telemetry_heard if at <= write.at), default=0)
+        slow = JITTER + 2 * world.plan.latency + _delays(world)
+        if write.at - last > FRESH + slow:
+            yield f"a rise at {write.at}, {write.at - last} ms after the last telemetry"
+        if not any(begun < at <= write.at - CUE_REACTION + slow for at in world.cues_heard):
+            yield f"a rise at {write.at} before any cue was heard"
+
+
+def _delays(world: World) -> Ms:
+    late = any(s.mishap.kind in {"stall", "sleep", "lag"} for s in world.struck)
+    return DEADLINE + max(s.mishap.value for s in world.struck if s.mishap.kind in {"stall", "sleep", "lag"}) if late else 0
+
+
+def no_rise_without_a_broker(world: World) -> Iterator[str]:
+    """H12: while the broker is gone the belt holds its speed, or comes down."""
+    if world.plan.unsupervised:
+        return
+    track = Track(world.machine)
+    for write in commands(world, Op.SPEED):
+        before = track.before(write.at)
+        if write.speed_target <= max(before.target, write.speed) or meddled(world, write.at, 12_000):
+            continue
+        for down, up in world.outages:
+            if down + JITTER + 2 * world.plan.latency + _delays(world) < write.at < up:
+                yield f"a rise at {write.at} without a broker since {down}"
+
+
+def a_stop_is_sent_at_once(world: World) -> Iterator[str]:
+    """A granted stop reaches a connected machine in a moment, whatever else goes on."""
+    stops = [w.at for w in ours(world) if w.data == STOP]
+    for grant in world.grants:
+        if grant.code != "stopping" or not grant.client:
+            continue
+        slow = 2 * world.plan.latency + 60 + _busy(world)
+        if any(grant.at - STOP_RECENT <= at <= grant.at + slow for at in stops):
+            continue
+        if not Track(world.machine).before(grant.at).speed and any(at < grant.at for at in stops):
+            continue  # it was stopped before, and stands
+        if not shaken(world, grant.at, DEAFENING) and not _gone(world, grant.at, slow):
+            yield f"no Stop at {grant.at}, when it was asked for"
+
+
+def _busy(world: World) -> Ms:
+    """A Stop waits for a machine that is busy with another procedure, 50 ms at a time."""
+    delays = world.machine.model.control_point.delays
+    return max(max(getattr(delays, name).answer) for name in delays.__struct_fields__) + 100
+
+
+def _gone(world: World, at: Ms, within: Ms) -> bool:
+    """The link was lost just then."""
+    lost = world.machine.log.find("disconnected")
+    return any(at - SECOND <= h.at <= at + within for h in lost)
+
+
+def long_gaps_slow_down(world: World) -> Iterator[str]:
+    """H22: a loop that stood still for more than 3 s, or a host that slept, ends a running session."""
+    for struck in world.struck:
+        away = struck.mishap.kind in {"stall", "sleep"} and struck.mishap.value > GAP
+        if not away or not struck.alive:
+            continue
+        end = struck.at + struck.mishap.value
+        before = [t.after for t in world.turns if t.at < struck.at]
+        after = [t.after for t in world.turns if struck.at <= t.at <= end + 2 * SECOND]
+        crashed = any(_down(s, struck.at, end + 2 * SECOND) for s in world.struck)
+        if before and before[-1] == Phase.RUNNING and not after and not crashed and end + 2 * SECOND < (world.calm_at or 0):
+            yield f"nothing happened when the host was away for {struck.mishap.value} ms at {struck.at}"
+
+
+def _down(struck: Struck, start: Ms, end: Ms) -> bool:
+    """No process lives then, or not all the time."""
+    gone = struck.mishap.lasting + struck.mishap.value + 2 * SECOND
+    return struck.mishap.kind in {"crash", "power cut", "sigterm"} and struck.at <= end and start <= struck.at + gone
 
 
 def _others_between(world: World, start: Ms, end: Ms) -> bool:
@@ -210,13 +312,15 @@ def never_finished_while_moving(world: World) -> Iterator[str]:
 
 def hand_over_needs_a_hand(world: World) -> Iterator[str]:
     """H17: nobody is said to have taken the belt over when nobody was there."""
-    if world.machine.model.key in {"trx3500", "horizon-74", "xterra-t85"} or world.plan.changes:
-        return
+    model = world.machine.model
+    restless = model.key in {"trx3500", "xterra-t85"} or model.link.on_connect is OnConnect.STARTS
+    denied = any(s.mishap.kind == "refuse" and s.mishap.value == NOT_PERMITTED for s in world.struck)
+    if restless or denied:
+        return  # it moves, stops or stays as it likes; or says itself that somebody else has it
     for turn in world.turns:
-        if turn.after != Phase.HANDED_OVER or turn.before == Phase.STARTING:
+        if turn.after != Phase.HANDED_OVER or shaken(world, turn.at, CONFUSING):
             continue
-        others = any(s.mishap.kind in {*LYING, "take control", "reset", "phone", "duplicate"} and s.at <= turn.at for s in world.struck)
-        if not others and not any(at <= turn.at for at in meddling(world.machine)):
+        if not meddled(world, turn.at, MEMORY):
             yield f"handed over at {turn.at} and nobody was there"
 
 
@@ -251,6 +355,10 @@ RULES: Final[tuple[Callable[[World], Iterator[str]], ...]] = (
     no_target_above_the_cap,
     never_above_the_cap,
     no_jump,
+    no_rise_unseen,
+    no_rise_without_a_broker,
+    a_stop_is_sent_at_once,
+    long_gaps_slow_down,
     starts_only_at_rest,
     starts_only_confirmed,
     only_stop_outside_motion,

@@ -30,6 +30,8 @@ from safety.swarm.plan import Mishap
 from safety.swarm.world import World
 
 PHONE: Final = "phone"
+NOT_PERMITTED: Final = 5
+"""The result code by which a machine says that somebody else controls it."""
 OPCODES: Final = {
     "control": Op.REQUEST_CONTROL,
     "speed": Op.SPEED,
@@ -60,7 +62,8 @@ def calm(world: World) -> None:
 
 def _part(machine: Machine, now: Ms) -> None:
     machine.disconnect(PHONE, now)
-    machine.console.insert_key(now)
+    if not machine.drive.key_in:
+        machine.console.insert_key(now)
 
 
 # -- the link --------------------------------------------------------------------------------------
@@ -86,6 +89,8 @@ def _delay(world: World, m: Mishap) -> bool:
 
 
 def _refuse(world: World, m: Mishap) -> bool:
+    if m.value == NOT_PERMITTED:
+        world.machine.log.add(world.machine_now(), "control taken")
     return _plan(world, Refuse(OPCODES[m.what], m.value, Scope(times=m.times)))
 
 
@@ -119,6 +124,12 @@ def _console(world: World, m: Mishap) -> bool:
 
     world.pump.act(press)
     return True
+
+
+def _take_control(world: World, _: Mishap) -> bool:
+    """The machine says that somebody else controls it now (FF)."""
+    world.machine.log.add(world.machine_now(), "control taken")
+    return _plan(world, TakeControl())
 
 
 def _phone(world: World, m: Mishap) -> bool:
@@ -164,8 +175,14 @@ def _write_as_phone(world: World, frame: bytes) -> None:
 
 
 def _broker(world: World, m: Mishap) -> bool:
+    began = world.machine_now()
+
+    def end() -> None:
+        world.broker.turn(up=True)
+        world.outages.append((began, world.machine_now()))
+
     world.broker.turn(up=False)
-    world.later(m.lasting, lambda: world.broker.turn(up=True))
+    world.later(m.lasting, end)
     return True
 
 
@@ -286,7 +303,7 @@ _STRIKES: Final[dict[str, Callable[[World, Mishap], bool]]] = {
     "disconnect": _disconnect,
     "console": _console,
     "phone": _phone,
-    "take control": lambda world, _: _plan(world, TakeControl()),
+    "take control": _take_control,
     "reset": lambda world, _: _plan(world, Reset()),
     "broker": _broker,
     "cues": _cues,

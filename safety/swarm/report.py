@@ -23,5 +23,14 @@ def report(tally: Tally, seconds: float) -> str:
     return "\n".join(lines)
 
 
+def summarise(tally: Tally, seconds: float) -> str:
+    """The same in one line."""
+    return (
+        f"{tally.sessions} sessions, {tally.virtual / 3_600_000:.2f} h, {tally.lives} lives,"
+        f" {tally.starts} starts, {sum(tally.mishaps.values())} mishaps of {len(tally.mishaps)} kinds,"
+        f" {tally.sessions / max(seconds, 0.001):.0f} sessions/s"
+    )
+
+
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counter.most_common())

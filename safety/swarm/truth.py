@@ -16,6 +16,10 @@ CAUSE_MS: Final[Ms] = 6_000
 """A belt begins to count down this long after what made it, at the most."""
 
 
+HARMLESS: Final = frozenset({"insert key", "step on", "step off"})
+"""What a person may do at a machine without taking the belt over."""
+
+
 class Motion(Struct, frozen=True):
     """A belt was set in motion `at`; by us, or by somebody else."""
 
@@ -56,7 +60,8 @@ def meddling(machine: Machine) -> list[Ms]:
     """When anybody but us did something to the machine."""
     log = machine.log
     times = [w.at for w in log.writes if not is_ours(w)]
-    times += [h.at for h in log.happenings if h.what in {"console", "reset"}]
+    times += [h.at for h in log.happenings if h.what == "console" and h.detail not in HARMLESS]
+    times += [h.at for h in log.happenings if h.what in {"reset", "control taken"}]
     return sorted(times)
 
 

@@ -15,9 +15,10 @@ from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from bleak.uuids import normalize_uuid_16
 from msgspec import Struct
 
-from backstride.domain.events import Ask, Event
+from backstride.domain.events import Ask, CueHeard, Event
 from backstride.domain.limits import SiteRules
 from backstride.domain.machine import BeltStart
 from backstride.domain.notices import Alarm, Answer, Moved, Refused, Reply
@@ -33,7 +34,8 @@ from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger
 from backstride.virtual.backend import bind_client, bind_scanner
 from backstride.virtual.faults import Faults
-from backstride.virtual.loopback import LoopbackAir
+from backstride.virtual.gatt import Uuid
+from backstride.virtual.loopback import LoopbackAir, list_entries
 from backstride.virtual.machine import Machine
 from backstride.virtual.pump import Pump
 from safety.swarm.air import LifeAir, Radio
@@ -46,6 +48,7 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH_MS: Final[Ms] = int(EPOCH.timestamp()) * SECOND
 OPTIONS: Final = Options(countdown=3 * SECOND, confirm_window=20 * SECOND, patience=30 * SECOND)
 """Shorter than the product's, so that more happens in a virtual minute."""
+START: Final = b"\x07"
 HOME: Final = "/var/lib/backstride/swarm"
 
 
@@ -73,6 +76,8 @@ class Struck(Struct, frozen=True):
 
     at: Ms
     mishap: Mishap
+    alive: bool
+    """A process of the service was there to see it."""
 
 
 class Process:
@@ -92,7 +97,7 @@ class Process:
     def _begin(self) -> None:
         world, plan = self._world, self._world.plan
         clock = LoopClock()
-        air = LifeAir(world.radio, self.life)
+        air = LifeAir(world.radio, self.life, world)
         treadmill = BleakTreadmill(
             ByAddress(world.machine.address),
             clock=clock,
@@ -149,14 +154,22 @@ class World:
         self.struck: list[Struck] = []
         self.alarms: list[tuple[Ms, str]] = []
         self.refusals: list[tuple[Ms, str]] = []
+        self.cues_heard: list[Ms] = []
+        self.telemetry_heard: list[Ms] = []
+        self.outages: list[tuple[Ms, Ms]] = []
+        """When the broker went down, and came back."""
         self.complaints: list[str] = []
         """What the world itself noticed: defects, and promises about the end."""
         self.mail = ""
         self.mail_delay: Ms = 0
         self.letters: list[tuple[str, bytes]] = []
+        entries = list_entries(self.machine.model)
+        data = normalize_uuid_16(Uuid.TREADMILL_DATA)
+        self._data_handle = next(entry.handle for entry in entries if entry.uuid == data)
         self._context = copy_context()
         self._reached: set[str] = set()
         self._asked = 0
+        self._over = False
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -185,6 +198,8 @@ class World:
 
     def watch(self, process: Process, event: Event, transition: Transition) -> None:
         """See what a life of the service does with an event."""
+        if self._over:
+            return
         at, life = self.machine_now(), process.number
         for notice in transition.notices:
             match notice:
@@ -200,7 +215,18 @@ class World:
                     self.refusals.append((at, notice.rule))
                 case _:
                     pass
-        del event
+        if isinstance(event, CueHeard):
+            self.cues_heard.append(at)
+
+    def heard(self, handle: int) -> None:
+        """A frame of the machine reached a life of the service."""
+        if handle == self._data_handle:
+            self.telemetry_heard.append(self.machine_now())
+
+    def sent(self, data: bytes) -> None:
+        """A life of the service sends a command: before a Start, its claim must outlive a power cut."""
+        if data[:1] == START and not self.disk.failures and not self.disk.keeps(f"{HOME}/owner.json"):
+            self.complaints.append(f"Start at {self.machine_now()} before the claim was on the disk")
 
     def client(self) -> str:
         """The service's present connection, as the machine names it."""
@@ -220,8 +246,9 @@ class World:
     def _strike(self, mishap: Mishap) -> None:
         from safety.swarm.mishaps import strike  # noqa: PLC0415  mishaps act on worlds
 
+        at, alive = self.machine_now(), not self.process.life.over
         if self.calm_at is None and strike(self, mishap):
-            self.struck.append(Struck(self.machine_now(), mishap))
+            self.struck.append(Struck(at, mishap, alive))
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -282,6 +309,7 @@ class World:
 
     async def _bury(self) -> None:
         """Let all tasks end, the dead ones too. Nothing of it counts any more."""
+        self._over = True
         self.loop.set_exception_handler(lambda *_: None)
         await self.radio.air.close()
         for process in self.processes:

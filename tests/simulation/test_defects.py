@@ -1,0 +1,105 @@
+"""A swarm that finds nothing is suspect: with a defect in the product it must find it, and soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from backstride.domain import cues, following, recovery, stopping, supervision
+from backstride.domain.evidence import Evidence
+from backstride.domain.session import TABLE, Phase, Trigger
+from backstride.service.controller import Controller
+
+SOON = 150
+"""Sessions within which each of these was found, with some to spare."""
+
+
+def still_after_one_zero(patch):
+    patch.setattr(Evidence, "still", property(lambda evidence: evidence.zeros >= 1))
+
+
+def rises_before_the_cue(patch):
+    patch.setattr(cues, "may_rise", lambda _: True)
+
+
+def steps_of_half_a_kilometre(patch):
+    from backstride.domain import envelope
+
+    for module, name in ((following, "CLIMB"), (envelope, "STEP_UP"), (envelope, "REACH")):
+        patch.setattr(module, name, 60)
+    patch.setattr(following, "PACE", 500)
+    for module in (following, envelope):
+        patch.setattr(module, "RISE", 1_000)
+
+
+def starts_without_a_claim(patch):
+    async def skip(_):
+        pass
+
+    patch.setattr(Controller, "_claim_on_disk", skip)
+
+
+def faults_end_with_the_link(patch):
+    patch.setitem(TABLE[Phase.FAULTED], Trigger.LINK_DOWN, Phase.OFFLINE)
+
+
+def forgets_the_belt_of_an_earlier_life(patch):
+    from backstride.domain import intake
+
+    patch.setattr(intake, "adopt", lambda *_: None)
+
+
+def never_repeats_a_stop(patch):
+    patch.setattr(stopping, "_stop_again", lambda _: False)
+
+
+def does_not_mind_a_lost_broker(patch):
+    patch.setattr(supervision, "_CHECKS", without(supervision._broker))
+
+
+def does_not_mind_a_stall(patch):
+    patch.setattr(supervision, "_CHECKS", without(supervision._clock))
+
+
+def without(check):
+    return {
+        phase: tuple(each for each in checks if each is not check)
+        for phase, checks in supervision._CHECKS.items()
+    }
+
+
+def owes_nothing_after_a_lost_link(patch):
+    from backstride.domain import intake
+
+    def link_down(draft, reason):
+        recovery.link_down(draft, reason)
+        draft.set(owed=False)
+
+    patch.setattr(intake, "link_down", link_down)
+
+
+DEFECTS = [
+    still_after_one_zero,
+    rises_before_the_cue,
+    steps_of_half_a_kilometre,
+    starts_without_a_claim,
+    faults_end_with_the_link,
+    forgets_the_belt_of_an_earlier_life,
+    never_repeats_a_stop,
+    does_not_mind_a_lost_broker,
+    does_not_mind_a_stall,
+    owes_nothing_after_a_lost_link,
+]
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_the_swarm_finds_a_product_that(defect, monkeypatch, record_property):
+    from safety.swarm.draw import draw_plan
+    from safety.swarm.run import play_plan
+
+    defect(monkeypatch)
+    for seed in range(SOON):
+        complaints = play_plan(draw_plan(seed)).complaints
+        if complaints:
+            record_property("figure", f"swarm finds {defect.__name__:36} {seed:3} {complaints[0]}")
+            return
+    pytest.fail(f"not found in {SOON} sessions")
