@@ -342,3 +342,11 @@ def test_a_training_status_proves_neither_motion_nor_rest(walking):
     before = walking.session
     walking.feed(Training(at=walking.now, epoch=walking.epoch, code=1))
     assert (before.phase, before.evidence) == (walking.session.phase, walking.session.evidence)
+
+
+def test_an_unanswered_request_for_control_is_taken_for_a_yes(rig, make_program):
+    rig.deaf_to_control = True
+    rig.connect().ask(Ask.START, make_program())
+    assert rig.session.control is Control.ASKED
+    rig.outcome(Verdict.UNKNOWN)
+    assert rig.session.control is Control.ASSUMED

@@ -126,6 +126,17 @@ def test_a_counter_that_stands_lets_the_moving_belt_grow_old_and_a_still_one_not
     assert see(0, before=seen).advanced_at == 4_000
 
 
+def test_a_new_step_and_a_pulse_are_signs_of_somebody_there():
+    counts = [
+        see(100, 100, heart_rate=90).signs,
+        see(100, 100, heart_rate=0).signs,
+        see(100, 100, steps=7).signs,
+        see(100, before=see(100, steps=7), steps=8).signs,
+        restart(see(100, heart_rate=90), 5_000).signs,
+    ]
+    assert counts == [2, 0, 0, 1, 0]
+
+
 def test_a_restarted_belt_must_count_anew_before_it_is_expected_to():
     seen = restart(see(100, before=see(100, elapsed=10), elapsed=11), 9_000)
     assert (False, False, 9_000) == (seen.counts, seen.ticks, seen.advanced_at)

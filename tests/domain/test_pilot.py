@@ -450,6 +450,32 @@ def test_a_check_in_that_nobody_answers_slows_after_15_s_and_stops_after_30(rig,
     rig.until(Phase.FAULTED)
 
 
+def test_a_walker_who_leaves_the_belt_is_missed_where_steps_are_told(
+    rig, monkeypatch, make_program
+):
+    rig.run(make_program(steps=(work(600, 150),)))
+    report, gone = rig.report, []
+    steps = itertools.count()
+
+    def walk(**_):
+        report(steps=0 if gone else next(steps))
+
+    monkeypatch.setattr(rig, "report", walk)
+    rig.seconds(40)
+    gone.append(rig.now)
+    rig.until(Phase.HOLDING)
+    assert 20_000 <= rig.now - gone[0] <= 21_200
+    rig.until(Phase.STOPPING)
+    assert 35_000 <= rig.now - gone[0] <= 36_200
+    assert (50, "nobody_there") == (rig.speed, rig.session.fault.cause)
+
+
+def test_an_arming_does_not_survive_the_sleep_of_the_host(rig, make_program):
+    rig.connect().ask(Ask.START, make_program())
+    rig.feed(events.Tick(at=rig.now, slept=60_000))
+    assert (Phase.IDLE, "nothing_to_confirm") == (rig.session.phase, rig.ask(Ask.CONFIRM).code)
+
+
 def test_a_deck_that_sinks_is_commanded_to_0_and_then_the_belt_comes_down(rig):
     rig.run()
     rig.seconds(10)

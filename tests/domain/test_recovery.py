@@ -349,3 +349,19 @@ def test_a_planned_shutdown_is_gentle(ready):
     ready.feed(events.Shutdown(at=ready.now))
     ready.until(Phase.FINISHED)
     assert ready.commands(Stop)[0][2] <= 60
+
+
+def test_a_belt_that_we_may_not_command_any_more_is_stopped_at_once(rig):
+    rig.granted = False
+    reborn(rig, 150)
+    rig.seconds(1)
+    assert [Stop] == [type(c) for _, c, _ in rig.sent if not isinstance(c, RequestControl)]
+
+
+def test_a_belt_whose_machine_does_not_answer_the_request_for_control_is_stopped_after_4_s(rig):
+    rig.deaf_to_control = True
+    rig.mute = False
+    reborn(rig, 150)
+    began = rig.now
+    rig.until(Phase.STOPPING)
+    assert 2_000 <= rig.now - began <= 5_000

@@ -242,6 +242,21 @@ CASES = {
         lambda s: replace(s, asked_at=NOW - 30_001),
         (Cause.NOBODY_THERE, Action.STOP),
     ),
+    "no step for 20 s": (
+        lambda s: seen(s, signs=30, sign_at=NOW - 20_000),
+        lambda s: seen(s, signs=30, sign_at=NOW - 20_001),
+        (Cause.NOBODY_THERE, Action.HOLD),
+    ),
+    "no step for 35 s": (
+        lambda s: seen(s, signs=29, sign_at=NOW - 35_001),
+        lambda s: seen(s, signs=30, sign_at=NOW - 35_001),
+        (Cause.NOBODY_THERE, Action.STOP),
+    ),
+    "a hold without an answer for a minute": (
+        lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_000), unknowns=1),
+        lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_001), unknowns=1),
+        (Cause.NO_ANSWER, Action.SLOW_DOWN),
+    ),
     "a cue that nobody took for 5 s": (
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_000)),
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_001)),

@@ -54,15 +54,15 @@ def reconsider(d: Draft, kind: CueKind) -> None:
     if s.workout is None:
         return
     segment = s.workout.segment_at(s.script)
-    wanted = _shown(s, setpoint(s.workout, s.script).speed)
+    wanted = shown(s, setpoint(s.workout, s.script).speed)
     number = d.say(kind, f"{kind}: {show_speed(wanted)}", speed=wanted)
     _wait_for(d, number, segment.index)
 
 
 def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
     s = d.s
-    start, end = _shown(s, wanted.speed), _shown(s, wanted.ramp_to)
-    before = s.drive.target if present is wanted else _shown(s, present.ramp_to)
+    start, end = shown(s, wanted.speed), shown(s, wanted.ramp_to)
+    before = s.drive.target if present is wanted else shown(s, present.ramp_to)
     within = max(wanted.start - s.script, 0)
     if wanted.facing is not s.facing:
         text = f"in {within // SECOND} seconds the belt stops, and you turn"
@@ -107,7 +107,7 @@ def _others(s: Session, segment: int) -> tuple[tuple[int, Ms], ...]:
     return tuple(one for one in s.cues.taken if one[0] != segment)
 
 
-def _shown(s: Session, speed: Speed) -> Speed:
+def shown(s: Session, speed: Speed) -> Speed:
     """The speed that the belt will really get: trimmed, capped, on the machine's grid."""
     if s.envelope is None:
         return speed

@@ -35,6 +35,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     `since_at`; `low` is the lowest speed in them, reached at `low_at`. `level` is the speed around
     which the belt has been since `level_at`. `advanced_at` is when a counter of the machine (time,
     distance) last moved; `counts` says that one did since the belt started, `ticks` that the time did.
+    `signs` counts records since then that show somebody there, by a new step or a pulse; the newest
+    of them came at `sign_at`.
     """
 
     at: Ms | None = None
@@ -59,6 +61,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     advanced_at: Ms = 0
     counts: bool = False
     ticks: bool = False
+    signs: int = 0
+    sign_at: Ms = 0
 
     @property
     def still(self) -> bool:
@@ -107,6 +111,8 @@ def observe(before: Evidence, frame: Telemetry, cap: Speed | None, margin: Speed
     # A first value is no advance: there must have been one to advance from.
     ticked = elapsed != before.elapsed and before.elapsed is not None
     walked = distance != before.distance and before.distance is not None
+    stepped = frame.steps is not None and before.steps is not None and frame.steps != before.steps
+    sign = stepped or bool(frame.heart_rate)
     known = replace(
         before,
         at=at,
@@ -120,6 +126,8 @@ def observe(before: Evidence, frame: Telemetry, cap: Speed | None, margin: Speed
         advanced_at=at if advanced or speed == 0 else before.advanced_at,
         counts=before.counts or ticked or walked,
         ticks=before.ticks or ticked,
+        signs=before.signs + sign,
+        sign_at=at if sign else before.sign_at,
     )
     if speed is None:
         return known
@@ -152,7 +160,7 @@ def restart(before: Evidence, now: Ms) -> Evidence:
 
     Some count nothing until somebody stands on the belt, and the walker is still on the rails.
     """
-    return replace(before, counts=False, ticks=False, advanced_at=now)
+    return replace(before, counts=False, ticks=False, advanced_at=now, signs=0)
 
 
 def incline_of(evidence: Evidence, machine: Machine | None) -> Incline | None:

@@ -71,7 +71,7 @@ def ready(s: Session) -> bool:
 
 
 def answering(s: Session) -> bool:
-    """The belt may still be on its way to a speed that was commanded: where it is now is no wish of its own."""
+    """The belt may still be on its way to a commanded speed: where it is now is no wish of its own."""
     return s.drive.commanded and s.now - s.drive.target_at <= GRACE
 
 

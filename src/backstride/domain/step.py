@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from backstride.domain import cues
 from backstride.domain.events import (
@@ -84,20 +84,24 @@ def _release(d: Draft) -> None:
     s = d.s
     if s.phase is not Phase.HOLDING or s.paused:
         return
-    if s.workout is not None and setpoint(s.workout, s.script).speed + s.trim > s.drive.target:
+    if s.workout and cues.shown(s, setpoint(s.workout, s.script).speed) > s.drive.target:
         # What was announced before the doubt is no warning of what comes after it.
         cues.forget(d)
     d.move(Trigger.RELEASE, holds=())
 
 
 def _hold(d: Draft, findings: tuple[Finding, ...]) -> None:
-    if d.s.phase is Phase.COUNTDOWN:
+    if d.s.phase in _BEFORE:
         _call_off(d)
     if d.s.phase is Phase.RUNNING:
         d.move(Trigger.HOLD)
         d.say(CueKind.HOLD, "holding this speed")
     if d.s.phase is Phase.HOLDING:
         d.set(holds=tuple(f.cause for f in findings if f.action is Action.HOLD))
+
+
+_BEFORE: Final = frozenset({Phase.ARMED, Phase.COUNTDOWN})
+"""The belt still stands: whatever is doubtful, there is nothing to hold or to slow."""
 
 
 def _call_off(d: Draft) -> None:
@@ -107,7 +111,7 @@ def _call_off(d: Draft) -> None:
 
 
 def _slow_down(d: Draft, finding: Finding) -> None:
-    if d.s.phase is Phase.COUNTDOWN:
+    if d.s.phase in _BEFORE:
         d.alarm(finding)
         _call_off(d)
         return

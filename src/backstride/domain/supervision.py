@@ -35,6 +35,14 @@ CHECK_SLOW: Final[Ms] = 15 * SECOND
 """A check-in that nobody answers: the lowest speed after this long."""
 CHECK_STOP: Final[Ms] = 30 * SECOND
 """And Stop after this long."""
+SIGNS: Final = 30
+"""So many signs of somebody there, before their absence means anything: a hand may touch a sensor."""
+ABSENT_SLOW: Final[Ms] = 20 * SECOND
+"""No step and no pulse for this long: the lowest speed."""
+ABSENT_STOP: Final[Ms] = 35 * SECOND
+"""And Stop after this long."""
+DOUBT_TIME: Final[Ms] = 60 * SECOND
+"""An unanswered command that nothing resolves for this long slows the belt down [CHOICE]."""
 CUE_TIME: Final[Ms] = 5 * SECOND
 """A cue that no outlet took within this is missing."""
 RESTART_WATCH: Final[Ms] = 30 * SECOND
@@ -75,6 +83,9 @@ def _answers(s: Session) -> Finding | None:
         return Finding(Action.STOP, Cause.NO_ANSWER, "the treadmill no longer answers commands")
     if s.drive.refusals >= SILENCES:
         return Finding(Action.STOP, Cause.REFUSED, "the treadmill keeps refusing commands")
+    if s.drive.unknowns and s.phase is Phase.HOLDING and s.now - s.since > DOUBT_TIME:
+        sentence = "an unanswered command cannot be resolved"
+        return Finding(Action.SLOW_DOWN, Cause.NO_ANSWER, sentence)
     if s.drive.unknowns:
         return Finding(Action.HOLD, Cause.NO_ANSWER, "the treadmill did not answer a command")
     return None
@@ -100,6 +111,18 @@ def _presence(s: Session) -> Finding | None:
     if waited > CHECK_SLOW:
         return Finding(Action.HOLD, Cause.NOBODY_THERE, "answer the check-in, or the belt stops")
     return None
+
+
+def _absence(s: Session) -> Finding | None:
+    """Where the machine tells of steps or a pulse, somebody who leaves the belt is missed."""
+    if s.evidence.signs < SIGNS:
+        return None
+    missed = s.now - s.evidence.sign_at
+    if missed <= ABSENT_SLOW:
+        return None
+    action = Action.STOP if missed > ABSENT_STOP else Action.HOLD
+    sentence = f"no step and no pulse for {missed // SECOND} s: nobody seems to be on the belt"
+    return Finding(action, Cause.NOBODY_THERE, sentence)
 
 
 def _cue(s: Session) -> Finding | None:
@@ -189,13 +212,14 @@ _STEERED: Final[tuple[Check, ...]] = (
     _clock,
     _answers,
     _presence,
+    _absence,
     _control,
 )
 _DOWN: Final[tuple[Check, ...]] = (*_ALWAYS, plausibility.halted, _answers)
 
 _CHECKS: Final[dict[Phase, tuple[Check, ...]]] = {
     Phase.IDLE: (_restarted,),
-    Phase.ARMED: (_restarted,),
+    Phase.ARMED: (_restarted, _clock),
     Phase.COUNTDOWN: (_moved_early, _unseen, _deck, _broker, _clock, _control),
     Phase.STARTING: (plausibility.too_fast_at_once, plausibility.stale, _start, _control, _clock),
     Phase.RUNNING: (*_STEERED, plausibility.unprobed, _cue),
