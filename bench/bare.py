@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+from bench.wire import WireClient, WireScanner
 from bleak import BleakClient, BleakScanner
 from pyftms.client.const import CONTROL_POINT_UUID, TREADMILL_DATA_UUID  # type: ignore[import-untyped]
 from pyftms.client.properties.features import read_features  # type: ignore[import-untyped]
@@ -38,8 +39,6 @@ from pyftms.models import (  # type: ignore[import-untyped]
     TreadmillData,
 )
 from pyftms.serializer import get_serializer  # type: ignore[import-untyped]
-
-from bench.wire import WireClient, WireScanner
 
 _ANSWER_S = 2.0
 _RECONNECT_S = 1.0
@@ -135,6 +134,8 @@ class Treadmill:
                 await self.command(ControlCode.SPEED, target_speed=float(message["value"]))
             case "program":
                 self._program = asyncio.create_task(self._walk(program))
+            case unknown:
+                print(f"{self.name}: {unknown}?", file=sys.stderr)
 
     async def _walk(self, program: list[tuple[float, float]]) -> None:
         """Start the belt and set the speed of each step when its time has come."""

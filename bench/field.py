@@ -1,4 +1,4 @@
-"""Everything around the measured processes: broker, radio process, and the listener that sees all messages."""
+"""Everything around the measured processes: broker, radio process, and a listener that sees all messages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
-
-from backstride.mqtt.broker import HOST, Mosquitto
 from bench.peers import PATH, Kind, Peer
 from bench.wire import Bus
+
+from backstride.mqtt.broker import HOST, Mosquitto
 
 _NODELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 _PATIENCE_S: Final = 60.0
@@ -30,11 +30,15 @@ class BenchError(Exception):
 class Field:
     """The broker, the radio and the listener. Times in ns of CLOCK_MONOTONIC."""
 
-    def __init__(self, directory: Path, broker: Mosquitto, radio: Bus, mqtt: aiomqtt.Client) -> None:
+    def __init__(
+        self, directory: Path, broker: Mosquitto, radio: Bus, mqtt: aiomqtt.Client
+    ) -> None:
         self.directory = directory
         self.broker = broker
         self.radio = radio
         self.mqtt = mqtt
+        self.machines = 0
+        """How many are on the air."""
         self.states: dict[str, dict[str, Any]] = {}
         """The newest JSON of each topic."""
         self.first_seen: dict[str, int] = {}
@@ -61,6 +65,7 @@ class Field:
     async def set_up(self, machines: dict[str, bool]) -> None:
         """Forget everything and put these machines (address, quick) on the air."""
         await self.radio.ask("set up", list(machines.items()))
+        self.machines = len(machines)
         for topic in list(self.first_seen):
             await self.mqtt.publish(topic, None, retain=True)
         await self._settle()

@@ -48,7 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     Attributes:
         fleets: numbers of treadmills.
-        rounds: how often the peers take turns; each turn is a process of its own.
+        rounds: each has processes of its own, and both peers in turn.
         samples: of each latency, for each peer and number of treadmills.
         starts: further cold starts of each peer with one treadmill.
         sessions: seconds of the walk in which memory, processor time and drift are measured.
@@ -57,8 +57,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     fleets: tuple[int, ...] = (1, 4, 16)
     rounds: int = 2
     samples: int = 500
-    starts: int = 3
-    sessions: tuple[int, ...] = (65, 35, 35)
+    starts: int = 2
+    sessions: tuple[int, ...] = (48, 34, 34)
 
 
 QUICK: Final = Plan(fleets=(1,), rounds=1, samples=40, starts=0, sessions=(4,))

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, override
 
+from bench.wire import Messages
 from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
 from msgspec.structs import replace
@@ -33,7 +34,6 @@ from backstride.virtual.outbox import Kind, Output
 from backstride.virtual.pump import Pump
 from backstride.virtual.quirks import Permission
 from backstride.virtual.radio import Air
-from bench.wire import Messages
 
 _FRAME: Final = struct.Struct("<HHI")
 """Flags, speed, and four bytes of which the first three are the distance."""
@@ -42,8 +42,8 @@ _STILL: Final = bytes.fromhex("8c04 0000 000000 0000 0000 0000 0000 00 0000")
 _DISTANCE: Final = slice(4, 7)
 _DATA: Final = int(Uuid.TREADMILL_DATA)
 _STOP: Final = 0x08
-_PROOF_S: Final = (0.012, 0.020)
-"""After a Stop two frames prove that the belt is still; a real machine's telemetry brings them in its time."""
+_PROOF_S: Final = (0.010, 0.016)
+"""After a Stop two frames prove that the belt is still; a real machine brings them in its time."""
 
 
 def quick(model: MachineModel) -> MachineModel:
@@ -53,9 +53,7 @@ def quick(model: MachineModel) -> MachineModel:
     return replace(
         model,
         telemetry=replace(model.telemetry, period=3_600_000),
-        control_point=replace(
-            model.control_point, delays=every, permission=Permission.NOT_NEEDED
-        ),
+        control_point=replace(model.control_point, delays=every, permission=Permission.NOT_NEEDED),
     )
 
 
@@ -217,7 +215,8 @@ class Session:
                 return await self._ether.emit(count, pause_s, seed)
             case "records", []:
                 return self._ether.take_records()
-        raise BleakError(f"{operation}?")
+            case _:
+                raise BleakError(f"{operation}?")
 
     async def _open(self, address: str) -> tuple[int, list[tuple[Any, ...]]]:
         self._count += 1

@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 Absolute times on a busy machine mean little; ratios of peers that took turns do. So:
 
-- For each number of treadmills the peers alternate (bare, Backstride, bare, Backstride); each turn is a
-  fresh process, with a fresh air, which gives its cold start, its telemetry latencies and its stop latencies.
+- For each number of treadmills there are rounds. In each, both peers are started, one after the other (the
+  order changes), on one fresh air; then they take turns sample by sample: a frame for the one, a frame for
+  the other; a stop for the one, a stop for the other. Whatever else the machine does hits both.
 - Then both peers walk the same program at the same time, each with treadmills of its own on one air: that
   gives memory, processor time, drift, and a few stops on a moving belt.
 
@@ -29,10 +30,9 @@ import asyncio
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
-
-from msgspec.structs import replace
 
 from bench.field import Field, open_field
 from bench.measure import (
@@ -46,6 +46,7 @@ from bench.measure import (
 from bench.peers import Kind
 from bench.plan import QUICK, Plan
 from bench.report import Fleet, Report, check, make_report, show
+from msgspec.structs import replace
 
 RESULTS: Final = Path("bench/results")
 
@@ -54,21 +55,30 @@ def _machines(count: int, group: int) -> dict[str, str]:
     return {f"t{index}": f"C0:00:00:00:{group:02X}:{index:02X}" for index in range(count)}
 
 
-async def _take_turns(field: Field, plan: Plan, count: int) -> tuple[
-    dict[Kind, list[Start]], dict[Kind, list[Latencies]]
-]:
+async def take_turns(
+    field: Field, plan: Plan, count: int
+) -> tuple[dict[Kind, list[Start]], dict[Kind, list[Latencies]]]:
+    """The cold starts and the latencies of both peers with `count` treadmills each."""
     starts: dict[Kind, list[Start]] = {kind: [] for kind in Kind}
     latencies: dict[Kind, list[Latencies]] = {kind: [] for kind in Kind}
     extra = plan.starts if count == 1 else 0
+    part = -(-plan.samples // plan.rounds)
     for turn in range(plan.rounds + extra):
-        for kind in (Kind.BARE, Kind.BACKSTRIDE):
-            machines = _machines(count, 0)
-            await field.set_up(dict.fromkeys(machines.values(), True))
-            async with field.make_peer(kind, machines) as peer:
+        # Whoever starts first has the machine to itself; next time it is the other one.
+        order = tuple(Kind) if turn % 2 == 0 else tuple(reversed(Kind))
+        fleets = {kind: _machines(count, group) for group, kind in enumerate(order)}
+        pairs = zip(*(fleets[kind].values() for kind in order), strict=True)
+        await field.set_up(dict.fromkeys((address for pair in pairs for address in pair), True))
+        async with AsyncExitStack() as stack:
+            peers = []
+            for kind in order:
+                peer = await stack.enter_async_context(field.make_peer(kind, fleets[kind]))
                 starts[kind].append(await measure_start(field, peer))
-                if turn < plan.rounds:
-                    part = -(-plan.samples // plan.rounds)
-                    latencies[kind].append(await measure_latencies(field, peer, part, turn))
+                peers.append(peer)
+            if turn < plan.rounds:
+                found = await measure_latencies(field, tuple(peers), part, turn)
+                for kind in Kind:
+                    latencies[kind].append(found[kind])
     return starts, latencies
 
 
@@ -99,7 +109,7 @@ async def run(plan: Plan, directory: Path) -> Report:
         await _compile(field)
         for count, seconds in zip(plan.fleets, plan.sessions, strict=True):
             print(f"{count} treadmill(s): latencies and starts ...", file=sys.stderr, flush=True)
-            starts, latencies = await _take_turns(field, plan, count)
+            starts, latencies = await take_turns(field, plan, count)
             print(f"{count} treadmill(s): walking ...", file=sys.stderr, flush=True)
             walks = await _walk(field, count, seconds)
             fleets.append(Fleet.of(count, starts, latencies, walks))

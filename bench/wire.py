@@ -106,7 +106,9 @@ class Bus:
         if self._connecting is None:
             loop = asyncio.get_running_loop()
             self._connecting = asyncio.ensure_future(
-                loop.create_unix_connection(lambda: self._messages, self._path or os.environ[SOCKET])
+                loop.create_unix_connection(
+                    lambda: self._messages, self._path or os.environ[SOCKET]
+                )
             )
         if not self._connecting.done():
             await self._connecting
