@@ -48,7 +48,7 @@ from bench.plan import QUICK, Plan
 from bench.report import Fleet, Report, check, make_report, show
 from msgspec.structs import replace
 
-RESULTS: Final = Path("bench/results")
+RESULTS: Final = Path("var/bench")
 
 
 def _machines(count: int, group: int) -> dict[str, str]:
