@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,12 +22,14 @@ from rich.text import Text
 
 from backstride.cli.demo_stage import TREADMILL
 from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.lookup import get_model
 from backstride.cli.terminal import complain, make_console
 from backstride.domain.events import Ask
 from backstride.domain.session import Phase
 from backstride.mqtt.broker import BrokerError, make_demo_broker
 from backstride.mqtt.remote import NoAnswerError, NoBrokerError, Remote, RemoteSettings
 from backstride.mqtt.schema import State
+from backstride.scripts.catalogue import Catalogue
 
 FACTOR: Final = 8.0
 """The usual acceleration: five minutes and a half of session in about forty seconds."""
@@ -90,6 +93,12 @@ def parse(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     """Run the demo and return its exit code."""
     options = parse(words)
+    for module in ("bumble", "matplotlib"):
+        if importlib.util.find_spec(module) is None:
+            raise CommandFailedError(f"the demo needs {module}; install backstride[demo,plot]")
+    # What is misspelt is told here, before three processes start for nothing.
+    get_model(options.machine)
+    Catalogue.load().get(options.program)
     with tempfile.TemporaryDirectory(prefix="backstride-demo-") as directory:
         try:
             return asyncio.run(_run(options, Path(directory)))
@@ -104,7 +113,7 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
         log = directory / "daemon.log"
         async with _stage(options, broker.port, directory, log) as stage:
             settings = RemoteSettings(host="127.0.0.1", port=broker.port)
-            reached = await _play(options, settings)
+            reached = await _play(options, settings, stage)
             if stage.returncode is None:
                 stage.terminate()
             code = await stage.wait()
@@ -155,12 +164,17 @@ async def _stage(
                 await process.wait()
 
 
-async def _play(options: argparse.Namespace, settings: RemoteSettings) -> bool:
+async def _play(
+    options: argparse.Namespace, settings: RemoteSettings, stage: asyncio.subprocess.Process
+) -> bool:
     """Let the robot walk the session while a view shows it; whether it came to its end."""
     full_screen = not options.plain and sys.stdout.isatty() and sys.stdin.isatty()
     _tell_how_to_steer(settings.port, options)
     robot = Robot(settings, options.program, options.factor, lines=not full_screen)
     walking = asyncio.create_task(robot.walk(), name="robot")
+    fallen = asyncio.create_task(stage.wait(), name="stage")
+    # A robot without a daemon would wait for ever.
+    fallen.add_done_callback(lambda _: walking.cancel())
     try:
         async with asyncio.timeout(LIMIT_S):
             if full_screen:
@@ -171,8 +185,9 @@ async def _play(options: argparse.Namespace, settings: RemoteSettings) -> bool:
         return False
     except asyncio.CancelledError:
         # Somebody pressed q: the session is brought to rest by the daemon's own end.
-        return walking.cancelled()
+        return walking.cancelled() and not fallen.done()
     finally:
+        fallen.cancel()
         walking.cancel()
 
 
