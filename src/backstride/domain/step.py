@@ -57,7 +57,9 @@ def _supervise(d: Draft) -> None:
     """Hold what is known against what was commanded, and act on the worst of it."""
     findings = assess(d.s)
     known = d.s.findings
-    d.set(findings=tuple(finding.cause for finding in findings))
+    causes = tuple(finding.cause for finding in findings)
+    if causes != known:
+        d.set(findings=causes)
     finding = worst(findings)
     for other in findings:
         if other.cause not in known and (other is not finding or other.action <= Action.HOLD):
