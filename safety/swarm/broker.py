@@ -34,9 +34,15 @@ CUE_EXPIRY: Final[Ms] = 10_000
 class Broker:
     """The broker: up or down, and how it treats cues and answers."""
 
-    def __init__(self, rng: random.Random, wall: Callable[[], Ms]) -> None:
+    def __init__(
+        self, rng: random.Random, wall: Callable[[], Ms], now: Callable[[], Ms]
+    ) -> None:
         self.rng = rng
         self.wall = wall
+        self.outages: list[tuple[Ms, Ms]] = []
+        """When it went down, and came back, by `now`."""
+        self._now = now
+        self._down_at: Ms = 0
         self.up = True
         self.lost_cues = 0
         """How many cues of 100 are never delivered."""
@@ -59,6 +65,10 @@ class Broker:
         if up is self.up:
             return
         self.up = up
+        if up:
+            self.outages.append((self._down_at, self._now()))
+        else:
+            self._down_at = self._now()
         if self._link is not None:
             self._link.change(up=up)
 

@@ -22,6 +22,7 @@ LINK_TIME: Final[Ms] = 90 * SECOND
 REST_TIME: Final[Ms] = 30 * SECOND
 """Time to notice, to ramp down and to send Stop: 20 s of patience and some."""
 GLANCE: Final[Ms] = 500
+LETHAL: Final = frozenset({"crash", "power cut"})
 FOLLOWED: Final = frozenset(
     {Phase.ARMED, Phase.COUNTDOWN, Phase.STARTING, Phase.RUNNING, Phase.HOLDING, Phase.TURNING}
 )
@@ -71,7 +72,12 @@ def _settled(world: World) -> bool:
     phase = world.process.session.phase
     if phase in FOLLOWED or phase is Phase.HANDED_OVER or not world.machine.drive.belt.value:
         return True
-    return _given_away(world) or not belongs_to_us(world.machine)
+    return _given_away(world) or _forgotten(world) or not belongs_to_us(world.machine)
+
+
+def _forgotten(world: World) -> bool:
+    """The disk did not take the claim, and nobody is alive who remembers: a residual risk."""
+    return world.disk.failures > 0 and any(s.mishap.kind in LETHAL for s in world.struck)
 
 
 def _given_away(world: World) -> bool:

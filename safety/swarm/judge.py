@@ -158,7 +158,7 @@ def no_rise_without_a_broker(world: World) -> Iterator[str]:
         before = track.before(write.at)
         if write.speed_target <= max(before.target, write.speed) or meddled(world, write.at, 12_000):
             continue
-        for down, up in world.outages:
+        for down, up in world.broker.outages:
             if down + JITTER + 2 * world.plan.latency + _delays(world) < write.at < up:
                 yield f"a rise at {write.at} without a broker since {down}"
 

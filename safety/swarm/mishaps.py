@@ -175,14 +175,8 @@ def _write_as_phone(world: World, frame: bytes) -> None:
 
 
 def _broker(world: World, m: Mishap) -> bool:
-    began = world.machine_now()
-
-    def end() -> None:
-        world.broker.turn(up=True)
-        world.outages.append((began, world.machine_now()))
-
     world.broker.turn(up=False)
-    world.later(m.lasting, end)
+    world.later(m.lasting, lambda: world.broker.turn(up=True))
     return True
 
 

@@ -161,7 +161,7 @@ def fingerprint(session: Session) -> str:
         digest.update(line.encode())
     for sample in world.machine.log.samples:
         digest.update(repr(sample).encode())
-    for name in world.disk.names():
-        digest.update(name.encode() + world.disk.path(name).read_bytes())
+    for name, content in world.files.items():
+        digest.update(name.encode() + content)
     digest.update(repr(world.broker.answers).encode())
     return digest.hexdigest()

@@ -142,7 +142,7 @@ class World:
         self.faults = Faults(self.machine, seed=plan.seed)
         self.radio = Radio(LoopbackAir(plan.latency))
         self.disk = Disk(self.rng)
-        self.broker = Broker(self.rng, self.wall)
+        self.broker = Broker(self.rng, self.wall, self.machine_now)
         self.pump: Pump
         self.process: Process
         self.processes: list[Process] = []
@@ -156,8 +156,8 @@ class World:
         self.refusals: list[tuple[Ms, str]] = []
         self.cues_heard: list[Ms] = []
         self.telemetry_heard: list[Ms] = []
-        self.outages: list[tuple[Ms, Ms]] = []
-        """When the broker went down, and came back."""
+        self.files: dict[str, bytes] = {}
+        """What is on the disk in the end."""
         self.complaints: list[str] = []
         """What the world itself noticed: defects, and promises about the end."""
         self.mail = ""
@@ -310,6 +310,7 @@ class World:
     async def _bury(self) -> None:
         """Let all tasks end, the dead ones too. Nothing of it counts any more."""
         self._over = True
+        self.files = {name: self.disk.path(name).read_bytes() for name in self.disk.names()}
         self.loop.set_exception_handler(lambda *_: None)
         await self.radio.air.close()
         for process in self.processes:

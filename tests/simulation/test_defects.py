@@ -9,7 +9,7 @@ from backstride.domain.evidence import Evidence
 from backstride.domain.session import TABLE, Phase, Trigger
 from backstride.service.controller import Controller
 
-SOON = 150
+SOON = 400
 """Sessions within which each of these was found, with some to spare."""
 
 

@@ -47,10 +47,9 @@ def test_a_new_name_survives_for_certain_once_its_directory_is_synced(disk):
 def test_after_a_power_cut_a_replaced_file_is_the_old_or_the_new_one(disk):
     seen = set()
     for _ in range(20):
-        write(disk, "/draft", b"new", sync=True)
-        write(disk, "/a", b"", sync=True)
-        disk.open("/a", "wb").write(b"old")
-        disk.sync(disk.open("/a", "ab").fileno())
+        for name, content in (("/draft", b"new"), ("/a", b"old")):
+            disk.path(name).unlink(missing_ok=True)
+            write(disk, name, content, sync=True)
         disk.sync(0)
         disk.path("/draft").replace(disk.path("/a"))
         disk.cut_power()
