@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import structlog
+from blockbuster import BlockBusterFunction, blockbuster_ctx
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +29,23 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("figures")
         for figure in sorted(figures):
             terminalreporter.write_line(figure)
+
+
+@pytest.fixture
+def nothing_blocks():
+    """A call of the product that blocks the loop raises; each exception has its reason."""
+    with blockbuster_ctx("backstride") as guard:
+        guard.functions["os.fsync"] = BlockBusterFunction(
+            os, "fsync", scanned_modules=["backstride"]
+        ).activate()
+        for function in guard.functions.values():
+            # Programs, locks and machine models are read once, before the service is ready.
+            function.can_block_in("backstride/service/supervisor.py", {"_load_programs", "provide"})
+            function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
+            function.can_block_in("backstride/service/local.py", {"announce"})
+            function.can_block_in("backstride/service/credential.py", {"read_password"})
+            # A private broker is started by the demo and the tests, never by the daemon.
+            function.can_block_in("backstride/mqtt/broker.py", {"start", "stop", "_configuration"})
+            # The journal's last records, after the loops have ended.
+            function.can_block_in("backstride/service/journal.py", {"run"})
+        yield

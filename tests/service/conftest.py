@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from contextlib import suppress
 
 import pytest
 import structlog
-from blockbuster import BlockBusterFunction, blockbuster_ctx
 
 from backstride.domain.events import Ask
 from backstride.domain.limits import SiteRules
@@ -27,7 +24,7 @@ LIMIT = 600_000
 """ms of virtual time; nothing in these tests takes longer."""
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _quiet():
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
@@ -36,20 +33,8 @@ def _quiet():
 
 
 @pytest.fixture(autouse=True)
-def _nothing_blocks():
-    """A call of the product that blocks the loop raises; each exception has its reason."""
-    with blockbuster_ctx("backstride") as guard:
-        guard.functions["os.fsync"] = BlockBusterFunction(
-            os, "fsync", scanned_modules=["backstride"]
-        ).activate()
-        for function in guard.functions.values():
-            # Programs, locks and machine models are read once, before the service is ready.
-            function.can_block_in("backstride/service/supervisor.py", {"_load_programs", "provide"})
-            function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
-            function.can_block_in("backstride/service/credential.py", {"read_password"})
-            # The journal's last records, after the loops have ended.
-            function.can_block_in("backstride/service/journal.py", {"run"})
-        yield
+def _guarded(nothing_blocks):
+    """Every story here is told under the watch."""
 
 
 class Play:
@@ -99,7 +84,7 @@ class Play:
         await self.phase(Phase.RUNNING)
         await asyncio.sleep(seconds)
 
-    async def reach(self, moment):
+    async def reach(self, moment):  # noqa: C901, PLR0912  one case a moment is the point
         """Bring the session to a phase, or to a named moment of one."""
         match moment:
             case "offline":

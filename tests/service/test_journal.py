@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import shutil
 import subprocess
-import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -34,18 +31,14 @@ class Disk:
     """Counts how often something is made durable, and can be full."""
 
     def __init__(self):
-        self.syncs = []
+        self.note = lambda: None
         self.full = False
 
     def sync(self, handle):
-        self.syncs.append(asyncio_time())
+        self.note()
         if self.full:
             raise OSError(errno.ENOSPC, "no space left on device")
         os.fsync(handle)
-
-
-def asyncio_time():
-    return time.monotonic()
 
 
 @pytest.fixture
@@ -71,7 +64,7 @@ class TestASessionOnDisk:
 
         async def story(play):
             loop = asyncio.get_running_loop()
-            disk.sync = lambda _: moments.append(loop.time())
+            disk.note = lambda: moments.append(loop.time())
             play.stage.controller.watchers.append(
                 lambda event, transition: transitions.append((event, transition))
             )
@@ -88,8 +81,8 @@ class TestASessionOnDisk:
 
         began, ended = stage_play(
             story,
-            journal=lambda: FileJournal(tmp_path / "journal", lambda handle: disk.sync(handle)),
-            ledger=lambda: FileLedger(tmp_path, lambda handle: disk.sync(handle)),
+            journal=lambda: FileJournal(tmp_path / "journal", disk.sync),
+            ledger=lambda: FileLedger(tmp_path, disk.sync),
         )
         return transitions, moments, began, ended, files(tmp_path / "journal")
 
@@ -190,9 +183,7 @@ class TestAFullDisk:
             assert play.stage.journal.failed is None
             return lost, play.session, play.belt
 
-        lost, session, belt = stage_play(
-            story, journal=lambda: FileJournal(tmp_path, lambda handle: disk.sync(handle))
-        )
+        lost, session, belt = stage_play(story, journal=lambda: FileJournal(tmp_path, disk.sync))
         assert lost > 0
         assert belt == 0
         first, *_, last = files(tmp_path)

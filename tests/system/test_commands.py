@@ -1,4 +1,4 @@
-"""Commands over a real broker against the running daemon: which start nothing, and the one that always works."""
+"""Commands over a real broker to the running daemon: which start nothing, and which one always works."""
 
 from __future__ import annotations
 
@@ -177,8 +177,8 @@ def test_stop_is_never_an_error_when_there_is_nothing_left_to_stop(phase, make_g
 
 
 FLOOD = 10_000
-ROUNDS = 4
-STOPS_A_ROUND = 8
+ROUNDS = 2
+STOPS_A_ROUND = 12
 BOUND_MS = 50
 
 
@@ -221,7 +221,7 @@ class Race:
         self.sent.append(time.perf_counter())
         await client.publish(f"backstride/{TREADMILL}/command/stop", b"", qos=1)
         async with asyncio.timeout(10):
-            while len(self.written) == count or self.gym.controller(TREADMILL).phase != "finished":
+            while len(self.written) == count or self.gym.controller(TREADMILL).phase != "finished":  # noqa: ASYNC110  real time is what is measured
                 await asyncio.sleep(0.005)
 
     def lags(self, since):

@@ -17,7 +17,7 @@ GROUPS = [NAMES[at : at + GROUP] for at in range(0, len(NAMES), GROUP)]
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("names", GROUPS, ids="+".join)
-def test_the_demo_runs_over_bluetooth_and_mqtt_on(
+def test_the_demo_runs_over_bluetooth_and_mqtt_on(  # noqa: PLR0917  fixtures are named
     names, make_gym, run_paced, judge, expect, matches, grace, record_property
 ):
     async def story():

@@ -27,7 +27,9 @@ def count_runs(simulation):
 
 
 @pytest.mark.parametrize("machine", list_machines())
-def test_every_program_ends_as_it_must_on(machine, judge, expect, matches, grace, record_property):
+def test_every_program_ends_as_it_must_on(  # noqa: PLR0917  fixtures are named
+    machine, judge, expect, matches, grace, record_property
+):
     model = load_machine(machine)
     complaints = []
     for program in PROGRAMS:

@@ -82,7 +82,7 @@ def test_a_defect_in_one_session_brings_the_others_down_and_ends_the_process(
 ):
     async def story():
         gym = make_gym({"broken": "ideal", "healthy": "ideal"})
-        with pytest.raises(DefectError, match="a session failed inside"):
+        with pytest.raises(DefectError, match="a session failed inside"):  # noqa: PT012  it ends the gym
             async with gym:
                 await gym.reach("broken", "running")
                 await gym.reach("healthy", "running")

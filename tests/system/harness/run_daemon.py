@@ -24,7 +24,7 @@ class RemoteRadios:
     def __init__(self, path):
         self._air = RemoteAir(path)
 
-    async def provide(self, treadmill):
+    async def provide(self, _treadmill):
         client, scanner = self._air.client_backend(), self._air.scanner_backend()
         return Radio(client=client, scanner=scanner), ByAddress(ADDRESS)
 
