@@ -13,6 +13,7 @@ from typing import Final
 from backstride.domain.events import Ask
 from backstride.domain.session import Phase
 from backstride.domain.units import SECOND, Ms
+from backstride.virtual.quirks import StopAgain
 from safety.swarm.mishaps import calm
 from safety.swarm.truth import belongs_to_us, coast, effect_delay, motions
 from safety.swarm.world import World
@@ -55,6 +56,9 @@ async def _stop(world: World) -> None:
         if await _until(world, lambda: _latched(world), bound // 2):
             break
     session = world.process.session
+    speed, again = machine.model.speed, machine.model.control_point.stop_again
+    if speed.creep_for and again is StopAgain.RESTARTS:
+        return  # no Stop ends that: found, told, and left to the person with the key
     if machine.drive.belt.value:
         world.complaints.append(
             f"after Stop the belt runs on at {machine.drive.belt.value} while {session.phase}"
@@ -71,6 +75,9 @@ def _settled(world: World) -> bool:
     """The belt stands, or somebody is responsible for it."""
     phase = world.process.session.phase
     if phase in FOLLOWED or phase is Phase.HANDED_OVER or not world.machine.drive.belt.value:
+        return True
+    speed, again = world.machine.model.speed, world.machine.model.control_point.stop_again
+    if speed.creep_for and again is StopAgain.RESTARTS:
         return True
     return _given_away(world) or _forgotten(world) or not belongs_to_us(world.machine)
 

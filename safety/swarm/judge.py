@@ -98,9 +98,11 @@ def only_known_commands(world: World) -> Iterator[str]:
 def no_target_above_the_cap(world: World) -> Iterator[str]:
     """H04: as written, whatever the machine makes of it."""
     cap = max(world.plan.cap, world.machine.model.speed.minimum)
+    track = Track(world.machine)
     for write in commands(world, Op.SPEED):
         # A later life does not know the program, and brings down what runs faster.
-        down = write.speed_target <= min(write.speed, SITE_CAP)
+        known = max(write.speed, track.before(write.at - FRESH).speed)
+        down = write.speed_target <= min(known, SITE_CAP)
         if not (0 < write.speed_target <= cap or down):
             yield f"speed {write.speed_target} above the cap {world.plan.cap} at {write.at}"
     for write in commands(world, Op.INCLINE):
@@ -194,10 +196,10 @@ def long_gaps_slow_down(world: World) -> Iterator[str]:
     """H22: a loop that stood still for more than 3 s, or a host that slept, ends a running session."""
     for struck in world.struck:
         away = struck.mishap.kind in {"stall", "sleep"} and struck.mishap.value > GAP
-        if not away or not struck.alive:
+        if not away or not struck.life:
             continue
         end = struck.at + struck.mishap.value
-        before = [t.after for t in world.turns if t.at < struck.at]
+        before = [t.after for t in world.turns if t.at < struck.at and t.life == struck.life]
         after = [t.after for t in world.turns if struck.at <= t.at <= end + 2 * SECOND]
         crashed = any(_down(s, struck.at, end + 2 * SECOND) for s in world.struck)
         if before and before[-1] == Phase.RUNNING and not after and not crashed and end + 2 * SECOND < (world.calm_at or 0):

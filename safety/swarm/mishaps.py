@@ -201,6 +201,8 @@ def _mail(world: World, m: Mishap) -> bool:
 
 
 def _ask(world: World, m: Mishap) -> bool:
+    if Ask(m.what) is Ask.ACKNOWLEDGE and not world.stands():
+        return False
     world.ask(Ask(m.what))
     return True
 

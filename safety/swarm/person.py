@@ -29,6 +29,8 @@ async def live(world: World) -> None:
         ask = _wish(session, again=starts < person.sessions)
         if ask is not None:
             await asyncio.sleep(person.reaction / SECOND)
+            if ask is Ask.ACKNOWLEDGE and not world.stands():
+                continue
             if rng.randrange(100) < person.care:
                 world.ask(ask)
                 starts += ask is Ask.START and world.process.session.phase is Phase.ARMED

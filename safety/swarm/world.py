@@ -76,8 +76,8 @@ class Struck(Struct, frozen=True):
 
     at: Ms
     mishap: Mishap
-    alive: bool
-    """A process of the service was there to see it."""
+    life: int
+    """The process of the service that was there to see it; 0 when none was."""
 
 
 class Process:
@@ -246,11 +246,15 @@ class World:
     def _strike(self, mishap: Mishap) -> None:
         from safety.swarm.mishaps import strike  # noqa: PLC0415  mishaps act on worlds
 
-        at, alive = self.machine_now(), not self.process.life.over
+        at, life = self.machine_now(), 0 if self.process.life.over else self.process.number
         if self.calm_at is None and strike(self, mishap):
-            self.struck.append(Struck(at, mishap, alive))
+            self.struck.append(Struck(at, mishap, life))
 
     # -- people ----------------------------------------------------------------------------------
+
+    def stands(self) -> bool:
+        """What a person sees who looks at the belt before they say that all is well."""
+        return not self.machine.drive.belt.value
 
     def ask(self, ask: Ask) -> None:
         """Somebody sends a command to the broker."""
