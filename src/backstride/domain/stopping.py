@@ -58,8 +58,11 @@ def descend(d: Draft) -> None:
 
 def halt_now(d: Draft) -> None:
     """Send Stop and wait for the proof of rest, whatever phase this is."""
+    s = d.s
+    # What an earlier life sent last, before its claim was judged, may have been a Start.
+    started = s.started_at if s.adopted is None else s.adopted_at - s.adopted_age
     send_stop(d)
-    d.move(Trigger.STOP, owed=True, start_granted=False, paused=False, holds=())
+    d.move(Trigger.STOP, owed=True, start_granted=False, paused=False, holds=(), started_at=started)
 
 
 def send_stop(d: Draft) -> None:
