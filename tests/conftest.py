@@ -46,6 +46,8 @@ def nothing_blocks():
             function.can_block_in("backstride/service/credential.py", {"read_password"})
             # A private broker is started by the demo and the tests, never by the daemon.
             function.can_block_in("backstride/mqtt/broker.py", {"start", "stop", "_configuration"})
+            # A defect is told with its traceback when all belts are down and the process ends.
+            function.can_block_in("backstride/service/supervisor.py", {"_run_all"})
             # The journal's last records, after the loops have ended.
             function.can_block_in("backstride/service/journal.py", {"run"})
         yield

@@ -260,18 +260,17 @@ class Dashboard:
                 return f"refused: {answer['code']}"
             if answer["reply"] == "ok":
                 await self.until(lambda: not self._wants_somebody(treadmill))
-        over = await self.until(lambda: self._outcome(treadmill))
-        return f"{state['phase']}: {over}"
+        if state["phase"] == "handed_over":
+            return "handed_over: console"
+        session = await self.until(
+            lambda: self.latest[treadmill].get("session", {}).get("outcome"), within=10
+        )
+        return f"{state['phase']}: {session}"
 
     def _wants_somebody(self, treadmill):
         state = self.state(treadmill)
         waits = state.get("phase") in {"armed", "finished", "faulted", "handed_over", "idle"}
         return state if waits or state.get("stage") == "waiting for confirm" else None
-
-    def _outcome(self, treadmill):
-        return self.latest[treadmill].get("session", {}).get("outcome") or (
-            self.state(treadmill)["phase"] == "handed_over" and "console"
-        )
 
 
 @contextlib.asynccontextmanager

@@ -168,7 +168,7 @@ class Stage:
 
     def _control(self) -> Controller:
         clock = LoopClock()
-        treadmill = BleakTreadmill(
+        treadmill = self.treadmill = BleakTreadmill(
             ByAddress(self.machine.address),
             clock=clock,
             belt_start=BeltStart.REMOTE,
