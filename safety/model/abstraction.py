@@ -29,7 +29,7 @@ What is *not* covered: time passes in steps of the scene's `dt`, and events of o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from msgspec.structs import replace
@@ -68,15 +68,15 @@ GUARD: Final = {
         " walked"
     ),
     "Drive": (
-        "target target_at previous lowered_at incline incline_at incline_from pending retry_at unknowns"
+        "target target_at previous commanded followed lowered_at incline incline_at incline_from pending retry_at unknowns"
         " refusals probed probe_at probe_goal probe_slack stop_at stop_since stop_answered_at"
         " stop_retry_at unconfirmed"
     ),
     "Evidence": (
         "at speed speed_at incline incline_at distance elapsed energy heart_rate steps frames zeros over"
-        " since since_at low low_at level level_at advanced_at counts ticks"
+        " since since_at low low_at level level_at advanced_at counts ticks signs sign_at"
     ),
-    "Cues": "number segment about asked_at heard_at taken seconds",
+    "Cues": "number segment about asked_at heard_at taken seconds missed",
 }
 """Every field that the representative was thought through for."""
 
@@ -190,7 +190,7 @@ def _since_limit(s: Session) -> int:
             if not s.owed:
                 return s.options.patience
             tilts = s.machine is not None and s.machine.incline is not None
-            settled = plausibility.SLOPE_SETTLE + 2 if tilts else 0
+            settled = max(supervision.DOUBT_TIME + 1, plausibility.SLOPE_SETTLE + 2 if tilts else 0)
             return stopping.SLOWEST + 1 if s.phase is Phase.TURNING else settled
         case Phase.SLOWING:
             return stopping.SLOWEST + 1
@@ -217,6 +217,8 @@ def _evidence(e: Evidence, now: int) -> Evidence:
         incline_at=None if e.incline_at is None else BASE,
         distance=None if e.distance is None else 0,
         elapsed=None if e.elapsed is None else COUNTED,
+        signs=min(e.signs, supervision.SIGNS),
+        sign_at=_before(now, e.sign_at, supervision.ABSENT_STOP) if e.signs else BASE,
         energy=None,
         heart_rate=None,
         steps=None,
@@ -246,9 +248,9 @@ def _drive(s: Session, *, since: int, driven: bool, named: int) -> Drive:
         incline=d.incline,
         pending=pending,
         retry_at=BASE,
-        target_at=BASE,
-        lowered_at=BASE,
-        incline_at=BASE,
+        target_at=BASE - plausibility.SETTLE - 1,
+        lowered_at=BASE - plausibility.GRACE - 1,
+        incline_at=BASE - plausibility.SLOPE_SETTLE - 1,
         stop_at=_maybe(now, d.stop_at, stopping.STOP_SILENCE),
         stop_since=None
         if d.stop_since is None
@@ -269,6 +271,8 @@ def _drive(s: Session, *, since: int, driven: bool, named: int) -> Drive:
         target=d.target,
         target_at=place(now, d.target_at, plausibility.SETTLE, s.since, since),
         previous=d.previous,
+        commanded=d.commanded,
+        followed=d.followed,
         lowered_at=_before(now, d.lowered_at, plausibility.GRACE),
         incline_at=(_relative if s.phase is Phase.HOLDING else _plain)(
             now, d.incline_at, plausibility.SLOPE_SETTLE, s.since, since
@@ -309,29 +313,19 @@ def _cues(s: Session) -> Cues:
         about=1 if waits else 0,
         asked_at=_before(now, c.asked_at, max(cues.AGAIN, supervision.CUE_TIME)) if waits else BASE,
         heard_at=None if c.heard_at is None else BASE,
+        missed=min(c.missed, 2),
         taken=tuple((index, _before(now, at, cues.REACTION)) for index, at in c.taken),
     )
 
 
+_FIXED: Final = frozenset(
+    {"site", "walker", "options", "machine", "selected", "program", "workout", "envelope"}
+)
+_VARYING: Final = attrgetter(*(name for name in Session.__struct_fields__ if name not in _FIXED))
+
+
 def key(s: Session) -> tuple[object, ...]:
-    """A representative as a tuple that is quick to hash: what never changes in a scene is left out."""
-    return tuple([read(s) for read in _READERS])
-
-
-_FIXED = frozenset({"site", "walker", "options", "machine", "selected", "program", "workout", "envelope"})
-
-
-def _reader(name: str) -> Callable[[Session], object]:
-    def value(s: Session) -> object:
-        return getattr(s, name)
-
-    def there(s: Session) -> object:
-        return getattr(s, name) is not None
-
-    def which(s: Session) -> object:
-        return s.machine.fingerprint if s.machine else None
-
-    return which if name == "machine" else there if name in _FIXED else value
-
-
-_READERS: Final = tuple(_reader(name) for name in Session.__struct_fields__)
+    """A representative as a tuple that is quick to hash: of what never changes in a scene, whether it is there."""
+    machine = s.machine
+    which = None if machine is None else machine.fingerprint
+    return (which, s.program is None, s.envelope is None, s.selected is None, _VARYING(s))

@@ -73,7 +73,9 @@ class View(NamedTuple):
 class Core:
     """Sessions by number. `canonical=False` keeps every session as it is, for stories and comparisons."""
 
-    def __init__(self, seed: Session, machines: dict[str, object], *, canonical: bool = True) -> None:
+    def __init__(
+        self, seed: Session, machines: dict[str, object], *, canonical: bool = True
+    ) -> None:
         self.seed = seed
         self.machines = machines
         self.canonical = canonical
@@ -162,6 +164,9 @@ class Core:
         age = stimulus[1]
         assert isinstance(age, int)
         record = ownership(before)
+        if record is None and before.adopted is not None:
+            # The service keeps a claim on the disk until the session has judged it.
+            record, age = before.adopted, age + before.adopted_age + before.now - before.adopted_at
         s = self.seed
         s = step(s, events.Tick(at=before.now)).session
         if record is not None:
@@ -201,7 +206,13 @@ def translate(  # noqa: C901, PLR0912, PLR0915  one case a stimulus is the point
     match stimulus:
         case ("tick", int(passed), int(slept)):
             return events.Tick(at=now + passed, slept=slept)
-        case ("frame", int() | None as speed, int() | None as incline, bool(advances), bool(counts)):
+        case (
+            "frame",
+            int() | None as speed,
+            int() | None as incline,
+            bool(advances),
+            bool(counts),
+        ):
             elapsed = _elapsed(s, advances=advances) if counts else None
             return events.Telemetry(
                 at=now, epoch=s.epoch, speed=speed, incline=incline, elapsed=elapsed

@@ -36,6 +36,7 @@ TIMINGS: Final[dict[str, dict[str, int]]] = {
         "FROZEN_HOLD": 3_000,
         "FROZEN_SLOW": 5_000,
         "METRE": 36_000,
+        "DOUBT_TIME": 9_000,
     },
     "patient": {
         # What waits waits longer, what watches watches less: deadlines fall in another order.
@@ -62,6 +63,7 @@ TIMINGS: Final[dict[str, dict[str, int]]] = {
         "CUE_TIME": 6_000,
         "GRACE": 7_000,
         "METRE": 36_000,
+        "DOUBT_TIME": 14_000,
     },
 }
 """Sets of the domain's constants, in ms: the order in which deadlines fall must not carry the proof."""
@@ -87,6 +89,7 @@ class Scene:
     start_speed: int = 0
     mph: bool = False
     toggles: bool = False
+    commits: bool = False
     remembers: bool = False
     shows_target: bool = False
     counts: bool = False
@@ -171,11 +174,62 @@ def timing(name: str) -> Iterator[None]:
 
 
 EVERYTHING: Final = frozenset(
-    {"people", "link", "air", "answers", "broker", "console", "clock", "life", "cues"}
+    {"people", "link", "ghosts", "air", "answers", "broker", "console", "clock", "life", "cues"}
 )
 """All kinds of bad luck; `deck` needs a machine that tilts."""
 
-_FINE: Final = Scene(name="plain", groups=EVERYTHING)
-QUICK: Final[tuple[Scene, ...]] = (
-    _FINE.but(name="plain", about="an honest machine, everything once"),
+_ONE: Final = Scene(name="plain", about="an honest machine", groups=EVERYTHING)
+_FINE_GRID: Final = _ONE.but(
+    name="fine", about="0.1 km/h steps, half seconds", increment=10, dt=500, high=80, cap=80
 )
+MACHINES: Final[tuple[Scene, ...]] = (
+    _ONE,
+    _ONE.but(name="stairs", about="two raises", high=150, cap=150),
+    _ONE.but(name="counts", about="tells the time, so that frozen frames show", counts=True),
+    _ONE.but(name="tilts", about="sets an incline", tilts=True, groups=EVERYTHING | {"deck"}),
+    _ONE.but(name="console", about="is started at its console", console=True),
+    _ONE.but(name="slow start", about="moves 6 s after Start", delay=6_000),
+    _ONE.but(name="commits", about="a Stop does not cancel its start", delay=4_000, commits=True),
+    _ONE.but(name="coasts", about="takes long to stop", brake=20, high=150, cap=150),
+    _ONE.but(
+        name="toggles", about="a second Stop while it coasts starts it", toggles=True, brake=20
+    ),
+    _ONE.but(name="remembers", about="starts at its last speed", remembers=True),
+    _ONE.but(name="shows target", about="shows what it was told", shows_target=True),
+    _ONE.but(name="fast start", about="starts above the cap", start_speed=150),
+    _ONE.but(name="brisk start", about="starts above its minimum", start_speed=100),
+    _ONE.but(name="mph", about="takes km/h for mph", mph=True, groups=frozenset({"people"})),
+    _ONE.but(name="alone", about="a program that runs without a broker", unsupervised=True),
+)
+"""One act of bad luck on each machine, at any moment of any run."""
+
+
+def quick() -> tuple[Scene, ...]:
+    """What `make test` searches: every machine, other timings, half seconds, and two acts on one."""
+    return (
+        *MACHINES,
+        _ONE.but(name="patient", timing="patient"),
+        _ONE.but(name="half", about="half seconds", dt=500),
+        _FINE_GRID.but(budget=1),
+        _ONE.but(
+            name="twice",
+            about="two acts",
+            budget=2,
+            groups=frozenset({"people", "answers", "link"}),
+        ),
+    )
+
+
+def full() -> tuple[Scene, ...]:
+    """What `make model` searches: two acts of bad luck, three timings, and the 0.1 km/h grid."""
+    scenes = [
+        scene.but(timing=timing, budget=2 if timing == "brisk" else 1)
+        for timing in TIMINGS
+        for scene in MACHINES
+    ]
+    grids = [
+        _FINE_GRID.but(timing=timing, high=high, cap=high, budget=1)
+        for timing in TIMINGS
+        for high in (80, 120)
+    ]
+    return (*scenes, *grids, _ONE.but(name="patient twice", timing="patient", budget=2))

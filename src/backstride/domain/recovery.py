@@ -120,7 +120,7 @@ def recognise(d: Draft, record: Ownership) -> None:
         speed = s.evidence.speed or 0
         d.drive(target=speed, target_at=s.now, previous=speed)
         d.order(RequestControl())
-        d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch)
+        d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch, off_since=None)
     elif s.evidence.moving():
         _not_ours(d, "the belt moves, but not as we left it: only watching")
 
