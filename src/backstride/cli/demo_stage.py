@@ -7,6 +7,7 @@ told to end it judges the session by the virtual machine's own log, and draws it
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
@@ -122,7 +123,10 @@ def main(words: list[str]) -> int:
         recorders.append(recorder)
         service.built.append(recorder.attach)
 
-    run_accelerated(serve(config, started=started), options.factor)
+    if options.factor == 1:
+        asyncio.run(serve(config, started=started))
+    else:
+        run_accelerated(serve(config, started=started), options.factor)
     recorder = recorders[0]
     program = recorder.session.program
     if program is None:

@@ -59,13 +59,18 @@ def reconsider(d: Draft, kind: CueKind) -> None:
     _wait_for(d, number, segment.index)
 
 
+def round_seconds(ms: Ms) -> int:
+    """Whole seconds to speak: a tick late is still "in ten"."""
+    return (ms + SECOND // 2) // SECOND
+
+
 def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
     s = d.s
     start, end = shown(s, wanted.speed), shown(s, wanted.ramp_to)
     before = s.drive.target if present is wanted else shown(s, present.ramp_to)
     within = max(wanted.start - s.script, 0)
     if wanted.facing is not s.facing:
-        text = f"in {within // SECOND} seconds the belt stops, and you turn"
+        text = f"in {round_seconds(within)} seconds the belt stops, and you turn"
         _wait_for(d, d.say(CueKind.TURN, text, within=within), wanted.index)
         return
     kind = CueKind.STEADY
@@ -84,7 +89,7 @@ def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
     if wanted.incline or present.incline:
         words.append(f"incline {show_incline(wanted.incline)}")
     if within >= SECOND:
-        words.append(f"in {within // SECOND} seconds")
+        words.append(f"in {round_seconds(within)} seconds")
     if wanted.cue:
         words.append(wanted.cue)
     number = d.say(kind, "; ".join(words), speed=start, within=within)

@@ -264,7 +264,7 @@ def _speeds(s: Session) -> schema.SpeedState:
     )
 
 
-_SCRIPTED: Final = frozenset({Phase.RUNNING, Phase.HOLDING, Phase.TURNING})
+_SCRIPTED: Final = frozenset({Phase.RUNNING, Phase.HOLDING})
 
 
 def _script(s: Session) -> schema.ScriptState | None:

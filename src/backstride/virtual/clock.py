@@ -8,7 +8,7 @@ the next timer. Replacing those two is enough; everything written with `asyncio.
   sleeping. A session of 20 minutes takes as long as its computations. Real file descriptors are still
   polled, and while a thread of `run_in_executor` works the clock stands still, so that the outcome
   does not depend on how fast the disk is.
-- `run_accelerated`: real sockets and processes, with a clock that runs `factor` times as fast.
+- `run_accelerated`: real sockets and processes, with a clock that runs up to `factor` times as fast.
 """
 
 import asyncio
@@ -113,31 +113,57 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping.threads_at_work -= 1
 
 
-class _HurriedSelector(selectors.DefaultSelector):
-    """A real selector that sleeps `factor` times shorter than it is asked to."""
+class _PacedSelector(selectors.DefaultSelector):
+    """Sleeps shorter than it is asked to, and moves a clock that never passes a timer that is due."""
 
-    factor: float = 1.0
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.now = time.monotonic()
+        self.threads_at_work = 0
+        self._factor = factor
+        self._mark = self.now
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(None if timeout is None else timeout / self.factor)
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        if timeout is None or self.threads_at_work:
+            ready = super().select(None)
+            self._mark = time.monotonic()
+            return ready
+        spent = time.monotonic() - self._mark
+        ready = super().select(max(timeout / self._factor - spent, 0))
+        arrived = time.monotonic()
+        self.now += min((arrived - self._mark) * self._factor, timeout)
+        self._mark = arrived
+        return ready
 
 
 class AcceleratedLoop(asyncio.SelectorEventLoop):
-    """An event loop with real I/O whose clock runs `factor` times as fast as the wall's."""
+    """Real sockets and processes on a clock that runs up to `factor` times as fast as the wall's.
+
+    It waits for the code: when this process gets no processor, or a disk is slow, time stands still here
+    instead of jumping over a second of the treadmill's.
+    """
 
     def __init__(self, factor: float) -> None:
-        self.factor = factor
-        self._origin = time.monotonic()
-        selector = _HurriedSelector()
-        selector.factor = factor
-        super().__init__(selector)
-        if not factor > 0:
-            self.close()
-            raise ValueError(f"the factor must be above 0, not {factor}")
+        self._paced = _PacedSelector(factor)
+        super().__init__(self._paced)
 
     def time(self) -> float:
         """Seconds of the fast clock, starting at the wall's monotonic time."""
-        return self._origin + (time.monotonic() - self._origin) * self.factor
+        return self._paced.now
+
+    def run_in_executor[T](  # type: ignore[override]  # typeshed wants TypeVarTuple arguments
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        """Run `func` in a thread; the fast clock stands still until it returns."""
+        future = super().run_in_executor(executor, func, *args)
+        self._paced.threads_at_work += 1
+        future.add_done_callback(self._thread_is_done)
+        return future
+
+    def _thread_is_done(self, _future: asyncio.Future[Any]) -> None:
+        self._paced.threads_at_work -= 1
 
 
 def run_virtual[T](main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
@@ -153,6 +179,8 @@ def run_virtual[T](main: Coroutine[Any, Any, T], *, debug: bool | None = None) -
 def run_accelerated[T](
     main: Coroutine[Any, Any, T], factor: float, *, debug: bool | None = None
 ) -> T:
-    """Run `main` with real I/O while `loop.time()` goes `factor` times as fast as the wall."""
+    """Run `main` with real I/O while `loop.time()` goes up to `factor` times as fast as the wall."""
+    if not factor > 0:
+        raise ValueError(f"the factor must be above 0, not {factor}")
     with asyncio.Runner(debug=debug, loop_factory=lambda: AcceleratedLoop(factor)) as runner:
         return runner.run(main)
