@@ -38,16 +38,21 @@ def main() -> int:
     return _play_many(options)
 
 
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
 def _play_one(options: argparse.Namespace) -> int:
     plan = read_plan(options.replay) if options.replay else draw_plan(options.seed)
     session = play_plan(plan)
     if session.complaints and options.shorten:
         wanted = tuple(c for c in session.complaints if options.about in c) or session.complaints
         session = play_plan(minimise(plan, wanted))
-    print(write_plan(session.world.plan))
+    _say(write_plan(session.world.plan))
     if options.story:
-        print(*tell(session), sep="\n")
-    print(*session.complaints or ("no promise was broken",), sep="\n")
+        _say(*tell(session))
+    _say(*session.complaints or ("no promise was broken",))
     return 1 if session.complaints else 0
 
 
@@ -59,10 +64,10 @@ def _play_many(options: argparse.Namespace) -> int:
         for done in pool.imap_unordered(play_seeds, chunks):
             total.add(done)
             for failure in done.failures:
-                print(f"seed {failure.plan.seed}: {'; '.join(failure.complaints[:3])}", flush=True)
+                _say(f"seed {failure.plan.seed}: {'; '.join(failure.complaints[:3])}")
             if sys.stderr.isatty():
-                print(f"\r{total.sessions}/{options.sessions}", end="", file=sys.stderr)
-    print(report(total, time.perf_counter() - began))
+                sys.stderr.write(f"\r{total.sessions}/{options.sessions}")
+    _say(report(total, time.perf_counter() - began))
     if options.keep:
         for failure in total.failures:
             short = minimise(failure.plan, failure.complaints)

@@ -34,9 +34,7 @@ CUE_EXPIRY: Final[Ms] = 10_000
 class Broker:
     """The broker: up or down, and how it treats cues and answers."""
 
-    def __init__(
-        self, rng: random.Random, wall: Callable[[], Ms], now: Callable[[], Ms]
-    ) -> None:
+    def __init__(self, rng: random.Random, wall: Callable[[], Ms], now: Callable[[], Ms]) -> None:
         self.rng = rng
         self.wall = wall
         self.outages: list[tuple[Ms, Ms]] = []

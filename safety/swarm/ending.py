@@ -38,7 +38,9 @@ async def bring_to_rest(world: World, person: asyncio.Task[None]) -> None:
     belt = world.machine.drive.belt
     if not await _until(world, lambda: _connected(world), LINK_TIME):
         trouble = "no life" if world.process.life.over else world.process.session.phase
-        world.complaints.append(f"no connection {LINK_TIME // SECOND} s after all was well: {trouble}")
+        world.complaints.append(
+            f"no connection {LINK_TIME // SECOND} s after all was well: {trouble}"
+        )
         return
     bound = coast(world.machine, belt.value) + effect_delay(world.machine) + REST_TIME
     if not await _until(world, lambda: _settled(world), bound):

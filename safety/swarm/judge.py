@@ -12,6 +12,7 @@ from typing import Final
 from backstride.domain.session import MOVING, Phase
 from backstride.domain.units import SECOND, Ms
 from backstride.virtual.log import STOP, Op, Write
+from backstride.virtual.model import Delay
 from backstride.virtual.quirks import OnConnect, StopAgain, Unit
 from safety.swarm.draw import SITE_CAP
 from safety.swarm.mishaps import NOT_PERMITTED
@@ -41,7 +42,21 @@ STOP_RECENT: Final[Ms] = 12 * SECOND
 """A Stop that was sent so recently may still be at work: another one could start some belts."""
 GAP: Final[Ms] = 3_200
 """A host that was away for longer than this must slow the belt down."""
-DEAFENING: Final = frozenset({"lag", "stall", "sleep", "disconnect", "silence", "refuse", "mismatch", "drop", "delay", "corrupt", "freeze"})
+DEAFENING: Final = frozenset(
+    {
+        "lag",
+        "stall",
+        "sleep",
+        "disconnect",
+        "silence",
+        "refuse",
+        "mismatch",
+        "drop",
+        "delay",
+        "corrupt",
+        "freeze",
+    }
+)
 """Mishaps that may keep a Stop from the machine, or from being tried again."""
 REACTION: Final[Ms] = 3 * SECOND
 """Time to notice that somebody else acts: two telemetry records and a tick."""
@@ -121,8 +136,10 @@ def never_above_the_cap(world: World) -> Iterator[str]:
             continue
         after = track.between(write.at + 1, write.at + 5 * SECOND)
         over = [s for s in after if s.target > max(world.plan.cap, model.speed.minimum)]
-        if over and track.before(write.at).target <= world.plan.cap and not _others_between(
-            world, write.at - REACTION, over[0].at
+        if (
+            over
+            and track.before(write.at).target <= world.plan.cap
+            and not _others_between(world, write.at - REACTION, over[0].at)
         ):
             yield f"speed {write.speed_target} made the machine aim at {over[0].target} at {write.at}"
 
@@ -136,7 +153,9 @@ def no_rise_unseen(world: World) -> Iterator[str]:
             begun = write.at
             continue
         before = track.before(write.at)
-        if write.speed_target <= max(before.target, write.speed) or meddled(world, write.at, 12_000):
+        if write.speed_target <= max(before.target, write.speed) or meddled(
+            world, write.at, 12_000
+        ):
             continue
         last = max((at for at in world.telemetry_heard if at <= write.at), default=0)
         slow = JITTER + 2 * world.plan.latency + _delays(world)
@@ -148,7 +167,12 @@ def no_rise_unseen(world: World) -> Iterator[str]:
 
 def _delays(world: World) -> Ms:
     late = any(s.mishap.kind in {"stall", "sleep", "lag"} for s in world.struck)
-    return DEADLINE + max(s.mishap.value for s in world.struck if s.mishap.kind in {"stall", "sleep", "lag"}) if late else 0
+    return (
+        DEADLINE
+        + max(s.mishap.value for s in world.struck if s.mishap.kind in {"stall", "sleep", "lag"})
+        if late
+        else 0
+    )
 
 
 def no_rise_without_a_broker(world: World) -> Iterator[str]:
@@ -158,7 +182,9 @@ def no_rise_without_a_broker(world: World) -> Iterator[str]:
     track = Track(world.machine)
     for write in commands(world, Op.SPEED):
         before = track.before(write.at)
-        if write.speed_target <= max(before.target, write.speed) or meddled(world, write.at, 12_000):
+        if write.speed_target <= max(before.target, write.speed) or meddled(
+            world, write.at, 12_000
+        ):
             continue
         for down, up in world.broker.outages:
             if down + JITTER + 2 * world.plan.latency + _delays(world) < write.at < up:
@@ -183,7 +209,8 @@ def a_stop_is_sent_at_once(world: World) -> Iterator[str]:
 def _busy(world: World) -> Ms:
     """A Stop waits for a machine that is busy with another procedure, 50 ms at a time."""
     delays = world.machine.model.control_point.delays
-    return max(max(getattr(delays, name).answer) for name in delays.__struct_fields__) + 100
+    each: list[Delay] = [getattr(delays, name) for name in delays.__struct_fields__]
+    return max(max(delay.answer) for delay in each) + 100
 
 
 def _gone(world: World, at: Ms, within: Ms) -> bool:
@@ -202,14 +229,24 @@ def long_gaps_slow_down(world: World) -> Iterator[str]:
         before = [t.after for t in world.turns if t.at < struck.at and t.life == struck.life]
         after = [t.after for t in world.turns if struck.at <= t.at <= end + 2 * SECOND]
         crashed = any(_down(s, struck.at, end + 2 * SECOND) for s in world.struck)
-        if before and before[-1] == Phase.RUNNING and not after and not crashed and end + 2 * SECOND < (world.calm_at or 0):
+        if (
+            before
+            and before[-1] == Phase.RUNNING
+            and not after
+            and not crashed
+            and end + 2 * SECOND < (world.calm_at or 0)
+        ):
             yield f"nothing happened when the host was away for {struck.mishap.value} ms at {struck.at}"
 
 
 def _down(struck: Struck, start: Ms, end: Ms) -> bool:
     """No process lives then, or not all the time."""
     gone = struck.mishap.lasting + struck.mishap.value + 2 * SECOND
-    return struck.mishap.kind in {"crash", "power cut", "sigterm"} and struck.at <= end and start <= struck.at + gone
+    return (
+        struck.mishap.kind in {"crash", "power cut", "sigterm"}
+        and struck.at <= end
+        and start <= struck.at + gone
+    )
 
 
 def _others_between(world: World, start: Ms, end: Ms) -> bool:
@@ -233,7 +270,11 @@ def no_jump(world: World) -> Iterator[str]:
         rise = write.speed_target - max(now.target, now.speed)
         if rise > step and not meddled(world, write.at) and not shaken(world, write.at):
             yield f"a rise of {rise} at {write.at} to {write.speed_target}"
-        if before is not None and before.client == write.client and before.result == write.result == 1:
+        if (
+            before is not None
+            and before.client == write.client
+            and before.result == write.result == 1
+        ):
             rise = write.speed_target - before.speed_target
             spent = write.at - before.at + (DEADLINE if late else JITTER) + world.plan.latency
             if rise * SECOND > RISE * spent:
@@ -247,7 +288,11 @@ def no_jump(world: World) -> Iterator[str]:
 def starts_only_at_rest(world: World) -> Iterator[str]:
     """H01: no Start on a belt that moves, or is being started."""
     for write in commands(world, Op.START):
-        if write.speed > 0 and not meddled(world, write.at, 9 * SECOND) and not shaken(world, write.at):
+        if (
+            write.speed > 0
+            and not meddled(world, write.at, 9 * SECOND)
+            and not shaken(world, write.at)
+        ):
             yield f"Start at {write.at} on a belt at {write.speed}"
 
 
@@ -269,9 +314,7 @@ def starts_only_confirmed(world: World) -> Iterator[str]:
 
 def _late(world: World) -> Ms:
     """A Start waits for the disk; a host that sleeps or stalls sends it late."""
-    extra = sum(
-        s.mishap.value for s in world.struck if s.mishap.kind in {"stall", "sleep", "lag"}
-    )
+    extra = sum(s.mishap.value for s in world.struck if s.mishap.kind in {"stall", "sleep", "lag"})
     return START_LATE + extra
 
 
@@ -316,7 +359,9 @@ def hand_over_needs_a_hand(world: World) -> Iterator[str]:
     """H17: nobody is said to have taken the belt over when nobody was there."""
     model = world.machine.model
     restless = model.key in {"trx3500", "xterra-t85"} or model.link.on_connect is OnConnect.STARTS
-    denied = any(s.mishap.kind == "refuse" and s.mishap.value == NOT_PERMITTED for s in world.struck)
+    denied = any(
+        s.mishap.kind == "refuse" and s.mishap.value == NOT_PERMITTED for s in world.struck
+    )
     if restless or denied:
         return  # it moves, stops or stays as it likes; or says itself that somebody else has it
     for turn in world.turns:
@@ -335,7 +380,9 @@ def every_request_is_answered(world: World) -> Iterator[str]:
     for ident, at in world.broker.delivered.items():
         if ident in world.broker.answers:
             continue
-        if not any(s.mishap.kind in dying and abs(s.at - world.slept - at) < SECOND for s in world.struck):
+        if not any(
+            s.mishap.kind in dying and abs(s.at - world.slept - at) < SECOND for s in world.struck
+        ):
             yield f"request {ident} of {at} was never answered"
 
 

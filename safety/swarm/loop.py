@@ -9,7 +9,7 @@ run again, cancelled, after the session was judged, only so that Python can clea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final
 
@@ -65,7 +65,7 @@ class SimLoop(VirtualLoop):
         """Let time pass as if a callback had blocked: what was due meanwhile runs late."""
         self._jumping.now_ns += lasting * _NS_PER_MS
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]  # typeshed wants TypeVarTuple arguments
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """See asyncio."""
@@ -75,7 +75,7 @@ class SimLoop(VirtualLoop):
         context = copy_context() if context is None else context
         return super().call_soon(life.step, context, callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]  # the same
         self,
         when: float,
         callback: Callable[..., object],
@@ -113,13 +113,12 @@ class SimLoop(VirtualLoop):
         return future
 
 
-def play[T](story: Callable[[SimLoop], Any]) -> T:
+def play(story: Callable[[SimLoop], Coroutine[Any, Any, None]]) -> None:
     """Run a story on a new loop to its end."""
     loop = SimLoop()
     try:
         asyncio.set_event_loop(loop)
-        result: T = loop.run_until_complete(story(loop))
-        return result
+        loop.run_until_complete(story(loop))
     finally:
         asyncio.set_event_loop(None)
         loop.close()

@@ -57,7 +57,7 @@ def calm(world: World) -> None:
     world.mail = ""
     world.letters.clear()
     world.broker.turn(up=True)
-    world.pump.act(lambda m, now: _part(m, now))
+    world.pump.act(_part)
 
 
 def _part(machine: Machine, now: Ms) -> None:

@@ -12,10 +12,8 @@ def report(tally: Tally, seconds: float) -> str:
     hours = tally.virtual / 3_600_000
     rate = tally.sessions / max(seconds, 0.001)
     lines = [
-        f"sessions {tally.sessions}, simulated {hours:.1f} h, in {seconds:.1f} s: {rate:.0f} sessions/s,"
-        f" {hours * 3600 / max(seconds, 0.001):.0f} times real time",
-        f"lives of the service {tally.lives}, commands {tally.commands}, starts {tally.starts},"
-        f" stops {tally.stops}",
+        f"sessions {tally.sessions}, simulated {hours:.1f} h, in {seconds:.1f} s: {rate:.0f} sessions/s",
+        f"lives {tally.lives}, commands {tally.commands}, starts {tally.starts}, stops {tally.stops}",
         f"mishaps {sum(tally.mishaps.values())}: {_counts(tally.mishaps)}",
         f"sessions by how they stood when all was well again: {_counts(tally.endings)}",
         f"broken promises: {len(tally.failures)}",

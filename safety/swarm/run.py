@@ -7,12 +7,13 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 import structlog
 from msgspec import Struct, field
 
 from backstride.domain.units import Ms
+from backstride.virtual.log import Write
 from safety.swarm.draw import draw_plan
 from safety.swarm.judge import judge
 from safety.swarm.loop import SimLoop, play
@@ -82,10 +83,7 @@ def play_plan(plan: Plan) -> Session:
         worlds.append(World(plan, loop))
         await worlds[0].play()
 
-    def begin(loop: SimLoop) -> Any:
-        return story(loop)
-
-    play(begin)
+    play(story)
     return Session(worlds[0], tuple(judge(worlds[0])))
 
 
@@ -129,11 +127,7 @@ def _ending(world: World) -> str:
 def tell(session: Session) -> Iterator[str]:
     """The session as lines in order of time: what happened to the machine, and what people saw."""
     world, log = session.world, session.world.machine.log
-    lines: list[tuple[Ms, str]] = [
-        (w.at, f"{w.client} writes {w.data.hex(' ')} -> {w.result if w.att_error is None else f'ATT {w.att_error:x}'}"
-               f"   (belt {w.speed}, {w.phase.name.lower()})")
-        for w in log.writes
-    ]  # fmt: skip
+    lines = [(w.at, _told(w)) for w in log.writes]
     lines += [(h.at, f"machine: {h.what} {h.detail}") for h in log.happenings]
     lines += [(t.at, f"life {t.life}: {t.before} -> {t.after} ({t.trigger})") for t in world.turns]
     lines += [(g.at, f"life {g.life}: granted {g.code} on {g.client}") for g in world.grants]
@@ -146,10 +140,20 @@ def tell(session: Session) -> Iterator[str]:
         yield f"{at / 1000:9.3f}  {line}"
 
 
+def _told(write: Write) -> str:
+    result = write.result if write.att_error is None else f"ATT {write.att_error:x}"
+    belt = f"belt {write.speed}, {write.phase.name.lower()}"
+    return f"{write.client} writes {write.data.hex(' ')} -> {result}   ({belt})"
+
+
 def _words(mishap: object) -> str:
     values = {f: getattr(mishap, f) for f in cast("Struct", mishap).__struct_fields__}
     shown = [str(values.pop("kind"))]
-    shown += [f"{k}={v}" for k, v in values.items() if v and k not in {"at", "after"} and (k, v) != ("percent", 100)]
+    shown += [
+        f"{k}={v}"
+        for k, v in values.items()
+        if v and k not in {"at", "after"} and (k, v) != ("percent", 100)
+    ]
     return " ".join(shown)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from backstride.domain.units import Ms, Speed
 from backstride.virtual.log import Phase, Sample, Write
 from backstride.virtual.machine import Machine
+from backstride.virtual.model import Delay
 from backstride.virtual.quirks import OnConnect
 
 CAUSE_MS: Final[Ms] = 6_000
@@ -36,9 +37,7 @@ def is_ours(write: Write) -> bool:
 def motions(machine: Machine) -> list[Motion]:
     """Every time the belt was set in motion."""
     causes = [(w.at, is_ours(w), "start") for w in machine.log.starts]
-    causes += [
-        (h.at, False, "console") for h in machine.log.find("console") if h.detail == "start"
-    ]
+    causes += [(h.at, False, "console") for h in machine.log.find("console") if h.detail == "start"]
     if machine.model.link.on_connect is OnConnect.STARTS:
         causes += [(h.at, False, "connection") for h in machine.log.find("connected")]
     causes.sort()
@@ -99,6 +98,5 @@ def coast(machine: Machine, speed: Speed) -> Ms:
 def effect_delay(machine: Machine) -> Ms:
     """The longest time between a procedure and its effect."""
     delays = machine.model.control_point.delays
-    return max(max(getattr(delays, name).effect) for name in delays.__struct_fields__)
-
-
+    each: list[Delay] = [getattr(delays, name) for name in delays.__struct_fields__]
+    return max(max(delay.effect) for delay in each)

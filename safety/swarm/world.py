@@ -225,8 +225,14 @@ class World:
 
     def sent(self, data: bytes) -> None:
         """A life of the service sends a command: before a Start, its claim must outlive a power cut."""
-        if data[:1] == START and not self.disk.failures and not self.disk.keeps(f"{HOME}/owner.json"):
-            self.complaints.append(f"Start at {self.machine_now()} before the claim was on the disk")
+        if (
+            data[:1] == START
+            and not self.disk.failures
+            and not self.disk.keeps(f"{HOME}/owner.json")
+        ):
+            self.complaints.append(
+                f"Start at {self.machine_now()} before the claim was on the disk"
+            )
 
     def client(self) -> str:
         """The service's present connection, as the machine names it."""

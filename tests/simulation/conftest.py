@@ -18,7 +18,6 @@ def _quiet():
     import logging
 
     import structlog
-
     from safety.swarm.run import hush
 
     level = logging.getLogger("asyncio").level

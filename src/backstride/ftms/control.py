@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from backstride.domain.commands import Command, RequestControl, Stop
 from backstride.domain.envelope import Permit
@@ -32,6 +33,7 @@ from backstride.domain.units import SECOND
 from backstride.ftms.codec import encode
 from backstride.ftms.errors import EncodingError
 from backstride.ftms.exchange import (
+    LINK_BROKE,
     NOT_SENT,
     REFUSED,
     BusyError,
@@ -43,6 +45,9 @@ from backstride.ftms.exchange import (
 from backstride.ftms.rejections import Tally
 from backstride.ftms.waits import Waits
 from backstride.ports import Clock
+
+BROKEN_WRITES: Final = 3
+"""So many writes in a row that fail on a link that is still there: it is given up [CHOICE]."""
 
 
 class ControlPoint:
@@ -72,6 +77,7 @@ class ControlPoint:
         )
         self._closed: str | None = None
         self._dead = False
+        self._broken = 0
         self._doom: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
         self._stops = 0
@@ -101,6 +107,18 @@ class ControlPoint:
             self._exchange.close(reason)
 
     async def _execute(self, permit: Permit) -> Ending:
+        ending = await self._send(permit)
+        self._mind_the_link(ending)
+        return ending
+
+    def _mind_the_link(self, ending: Ending) -> None:
+        """A link that is up and takes no writes will take no Stop either: a new one may."""
+        broken = ending[1].startswith(LINK_BROKE) and self._closed is None
+        self._broken = self._broken + 1 if broken else 0
+        if self._broken == BROKEN_WRITES:
+            self._lost(f"the link took none of {BROKEN_WRITES} commands")
+
+    async def _send(self, permit: Permit) -> Ending:
         if permit.epoch != self._epoch:
             return _not_sent("it was permitted on another connection")
         try:

@@ -138,6 +138,7 @@ class _BumbleWire(Wire):
         self._release = release
         self._proxies: dict[int, CharacteristicProxy[bytes]] = {}
         self._lost = asyncio.Event()
+        self._pairing = asyncio.Lock()
         self.entries: Sequence[Entry] = ()
         connection.on(Connection.EVENT_DISCONNECTION, self._lose)
 
@@ -186,7 +187,10 @@ class _BumbleWire(Wire):
         await self._run(client.subscribe(proxy, lambda value: self._on_frame(handle, bytes(value))))
 
     async def pair(self) -> None:
-        await self._run(self._connection.pair())
+        # Two writes may ask for it at once; a stack raises the security of a link only once.
+        async with self._pairing:
+            if not self._connection.is_encrypted:
+                await self._run(self._connection.pair())
 
     async def close(self) -> None:
         if self._lost.is_set():
