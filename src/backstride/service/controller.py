@@ -28,26 +28,25 @@ from msgspec import Struct
 
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.envelope import Permit, permit
-from backstride.domain.events import Adopt, Event, Outcome, Ownership, Shutdown, Tick, Verdict
-from backstride.domain.notices import Alarm, Answer, Cue, Moved, Notice, Refused
+from backstride.domain.events import Adopt, Event, Outcome, Shutdown, Tick, Verdict
+from backstride.domain.notices import Refused
 from backstride.domain.session import (
-    ACTIVE,
     Order,
     Phase,
     Session,
     Transition,
-    ownership,
     situation,
 )
 from backstride.domain.step import step
 from backstride.domain.units import SECOND, Ms
 from backstride.domain.workout import Program
-from backstride.mqtt import schema
-from backstride.ports import Bus, Clock, Publication, Treadmill
+from backstride.ports import Bus, Clock, Treadmill
+from backstride.service.claim import ClaimKeeper, Ledger
 from backstride.service.clock import WallClock, suspended
 from backstride.service.journal import VERSION as JOURNAL_VERSION
 from backstride.service.journal import Opening
-from backstride.service.view import View, same
+from backstride.service.outlet import LIVELY, Outlet
+from backstride.service.view import View
 
 TICK: Final[Ms] = 100
 """Time between two ticks while a session is under way."""
@@ -55,13 +54,6 @@ IDLE_TICK: Final[Ms] = 500
 """And while none is: nothing but a confirm window needs it."""
 ALIVE: Final[Ms] = 2 * SECOND
 """A control loop that did not tick for this long is not alive: the watchdog is not fed for it."""
-MOVING_STATE: Final[Ms] = 1 * SECOND
-IDLE_STATE: Final[Ms] = 30 * SECOND
-"""The state is published at least this often, changed or not."""
-CLAIM_PAUSE: Final[Ms] = 5 * SECOND
-"""The claim's counters are refreshed no more often than this, so that the disk rests."""
-CUE_EXPIRY: Final = 10
-"""Seconds after which a cue is no news any more."""
 GIVE_UP: Final[Ms] = 25 * SECOND
 """A shutdown waits this long for the belt to be proven still: a ramp from 5.5 km/h and 9 s of coasting."""
 LAST_WRITES: Final[Ms] = 5 * SECOND
@@ -101,18 +93,6 @@ class SessionJournal(Protocol):
         ...
 
 
-class Ledger(Protocol):
-    """Where the claim on a moving belt is kept; `service.recovery` has the real one."""
-
-    async def write(self, record: Ownership | None) -> None:
-        """Make a claim durable, or withdraw it."""
-        ...
-
-    def load(self) -> tuple[Ownership, Ms] | None:
-        """The claim of an earlier life, and its age."""
-        ...
-
-
 class Ports(Struct, frozen=True):
     """The world of one treadmill. `trouble` says why there is no link, `stage` how far it is."""
 
@@ -145,7 +125,9 @@ class Controller:
         self.watchers: list[Callable[[Event, Transition], None]] = []
         """Called after each fold; they observe and must not raise."""
         self._ports = ports
-        self._programs = programs
+        self._outlet = Outlet(
+            self.view, ports.bus, ports.wall, programs, stage=ports.stage, trouble=ports.trouble
+        )
         self._log = structlog.get_logger("backstride.session").bind(treadmill=treadmill)
         self._inbox: deque[Event] = deque()
         self._folding = False
@@ -156,12 +138,7 @@ class Controller:
         self._slept = ports.slept()
         self._recording = False
         self._begun_at: Ms = 0
-        self._claim: Ownership | None = None
-        self._claim_wanted = asyncio.Event()
-        self._claim_waiters: list[asyncio.Future[None]] = []
-        self._shown: schema.State | None = None
-        self._shown_at: Ms = 0
-        self._link_shown: tuple[bool, int, str, str | None] | None = None
+        self._claim = ClaimKeeper(ports.ledger, lambda: self.session)
         self._rested = asyncio.Event()
         self._rested.set()
 
@@ -189,7 +166,7 @@ class Controller:
                     tasks.create_task(self._guard(work), name=name)
                     for name, work in (
                         ("journal", self._ports.journal.run()),
-                        ("claim", self._keep_claim()),
+                        ("claim", self._claim.run()),
                         ("bus", self._ports.bus.run(self.sink)),
                         ("treadmill", self._ports.treadmill.run(self.sink)),
                     )
@@ -208,10 +185,9 @@ class Controller:
 
     def _adopt(self) -> None:
         """Hand the claim of an earlier life to the session."""
-        if found := self._ports.ledger.load():
+        if found := self._claim.find():
             record, age = found
             self._log.warning("a belt was left moving", program=record.program, age_ms=age)
-            self._claim = record
             self.sink(Adopt(at=self._ports.clock.now(), record=record, age=age))
 
     async def shut_down(self) -> None:
@@ -224,7 +200,7 @@ class Controller:
             self._log.critical("the belt is not proven still at the end of the service")
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITES / SECOND):
-                await self._claim_on_disk()
+                await self._secure()
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a part of the controller. Its failure must not take the link away before the Stop."""
@@ -260,13 +236,13 @@ class Controller:
             self._dispatch(order)
         self._record(before, after, event)
         if before.owed != after.owed or before.phase is not after.phase:
-            self._note_claim()
+            self._note_debt()
         self.view.follow(before, after)
         for notice in transition.notices:
-            self._tell(notice)
+            self._outlet.tell(notice)
         for watch in self.watchers:
             watch(event, transition)
-        self._publish(before, after, event)
+        self._outlet.publish(before, after, event, self._ports.clock.now())
 
     def _dispatch(self, order: Order) -> None:
         """Ask the gate, and let what it permits go out."""
@@ -276,7 +252,7 @@ class Controller:
                 _start(self._tasks, self._guard(self._execute(decision)))
             return
         sentence = f"the gate refused {order.command!r}: {decision.sentence}"
-        self._tell(
+        self._outlet.tell(
             Refused(
                 at=self.session.now,
                 command=repr(order.command),
@@ -297,7 +273,7 @@ class Controller:
     async def _execute(self, granted: Permit) -> None:
         match granted.command:
             case Start():
-                await self._claim_on_disk()
+                await self._secure()
                 if self.session.phase is not Phase.STARTING:
                     self._withhold(granted)
                     return
@@ -327,7 +303,7 @@ class Controller:
         self._slept = slept
         self.alive_at = now
         if not self._ended.is_set():
-            pause = TICK if self.session.phase in _LIVELY else IDLE_TICK
+            pause = TICK if self.session.phase in LIVELY else IDLE_TICK
             self._timer = asyncio.get_running_loop().call_later(pause / SECOND, self._tick)
 
     def _abandon(self, error: Exception) -> None:
@@ -378,120 +354,18 @@ class Controller:
                 self._recording = False
                 journal.end()
 
-    def _note_claim(self) -> None:
+    def _note_debt(self) -> None:
         """The debt to the belt began or ended: the disk must know."""
-        if (self._claim is None) != (ownership(self.session) is None):
-            self._claim_wanted.set()
-        if self.session.phase in _LIVELY or self.session.owed:
+        self._claim.look()
+        if self.session.phase in LIVELY or self.session.owed:
             self._rested.clear()
         else:
             self._rested.set()
 
-    async def _keep_claim(self) -> None:
-        """Keep the record on the disk in step with the session, and at rest leave the disk alone.
-
-        A record of an earlier life stays as it is until the session has judged it.
-        """
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLAIM_PAUSE / SECOND if self._claim else None):
-                    await self._claim_wanted.wait()
-            self._claim_wanted.clear()
-            waiters, self._claim_waiters = self._claim_waiters, []
-            record = ownership(self.session)
-            judged = self.session.adopted is None or record is not None
-            if judged and record != self._claim:
-                await self._ports.ledger.write(record)
-                self._claim = record
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-
-    async def _claim_on_disk(self) -> None:
+    async def _secure(self) -> None:
         """Return when claim and journal are on the disk as they should be now."""
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._claim_waiters.append(settled)
-        self._claim_wanted.set()
-        await settled
+        await self._claim.settle()
         await self._ports.journal.secure()
-
-    # -- the outside ---------------------------------------------------------------------------
-
-    def _tell(self, notice: Notice) -> None:
-        self.view.note(notice)
-        bus, stamp = self._ports.bus, self._ports.wall.stamp
-        match notice:
-            case Answer():
-                bus.answer(notice)
-                self._log.info(
-                    "request",
-                    id=notice.id,
-                    reply=notice.reply,
-                    code=notice.code,
-                    phase=notice.phase,
-                )
-            case Cue():
-                payload = schema.encode(self.view.cue(notice, stamp()))
-                bus.publish(Publication("cue", payload, expiry=CUE_EXPIRY, cue=notice.number))
-            case Alarm():
-                note = self.view.event(
-                    stamp(), "alarm", notice.sentence, cause=notice.cause, action=notice.action
-                )
-                bus.publish(Publication("event", schema.encode(note)))
-                self._log.warning("alarm", cause=notice.cause, action=notice.action)
-            case Moved():
-                sentence = f"{notice.before} to {notice.after}"
-                note = self.view.event(stamp(), "moved", sentence, trigger=notice.trigger)
-                bus.publish(Publication("event", schema.encode(note)))
-                self._log.info(
-                    "phase", before=notice.before, after=notice.after, trigger=notice.trigger
-                )
-            case Refused():
-                note = self.view.event(stamp(), "refused", notice.sentence, rule=notice.rule)
-                bus.publish(Publication("event", schema.encode(note)))
-                self._log.error("gate refused", command=notice.command, rule=notice.rule)
-            case _:
-                assert_never(notice)
-
-    def _publish(self, before: Session, after: Session, event: Event) -> None:
-        """Publish what changed: the state at each change and now and then, the rest when it differs."""
-        now, stamp = self._ports.clock.now(), self._ports.wall.stamp
-        pause = MOVING_STATE if after.phase in _LIVELY else IDLE_STATE
-        due = self._shown is None or now - self._shown_at >= pause
-        moved = before.phase is not after.phase
-        if moved or due or not isinstance(event, Tick):
-            state = self.view.state(after, now, stamp())
-            if due or not same(self._shown, state):
-                self._send("state", state)
-                self._shown, self._shown_at = state, now
-        self._publish_link(after, stamp)
-        if (before.linked, before.epoch) != (after.linked, after.epoch) or after.bus > before.bus:
-            self._send("info", self.view.info(after))
-            self._send("programs", self.view.programs(after, self._programs))
-        elif before.envelope is not after.envelope:
-            self._send("info", self.view.info(after))
-        elif before.selected is not after.selected:
-            self._send("programs", self.view.programs(after, self._programs))
-        if moved and after.program is not None:
-            summary = self.view.summary(after, stamp())
-            if summary is not None:
-                self._send("session", summary)
-
-    def _publish_link(self, session: Session, stamp: Callable[[], str]) -> None:
-        """The link is published when it changes, and when the reason why there is none does."""
-        stage, trouble = self._ports.stage(), self._ports.trouble()
-        link = session.linked, session.epoch, stage, trouble
-        if link != self._link_shown:
-            self._link_shown = link
-            shown = self.view.connection(session, stamp(), stage=stage, reason=trouble)
-            self._send("connection", shown)
-
-    def _send(self, topic: str, payload: Struct) -> None:
-        self._ports.bus.publish(Publication(topic, schema.encode(payload), retain=True))
-
-
-_LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
-"""Phases in which time matters by the tenth of a second."""
 
 
 def _start(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:
@@ -506,4 +380,4 @@ async def _see_through(task: asyncio.Task[None]) -> None:
 
 
 def _worth_recording(session: Session) -> bool:
-    return session.phase in _LIVELY or session.owed
+    return session.phase in LIVELY or session.owed

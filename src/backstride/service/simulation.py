@@ -27,8 +27,9 @@ from backstride.ftms.discovery import ByAddress
 from backstride.ftms.radio import Radio
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.ports import Publication, Sink
+from backstride.service.claim import Ledger
 from backstride.service.clock import LoopClock, WallClock
-from backstride.service.controller import Controller, Ledger, Ports, SessionJournal
+from backstride.service.controller import Controller, Ports, SessionJournal
 from backstride.service.journal import MemoryJournal
 from backstride.service.recovery import MemoryLedger
 from backstride.virtual.clock import run_virtual
@@ -143,6 +144,7 @@ class Stage:
         programs: tuple[Program, ...] = (),
         *,
         options: Options | None = None,
+        belt_start: BeltStart = BeltStart.REMOTE,
         faults: str = "",
         journal: Callable[[], SessionJournal] = MemoryJournal,
         ledger: Callable[[], Ledger] = MemoryLedger,
@@ -159,6 +161,7 @@ class Stage:
         self.samples: list[Sample] = []
         self._session = Session(site=site, options=options or Options())
         self._faults = faults
+        self._belt_start = belt_start
         self._programs = programs
         self._requests = 0
         self._changed = asyncio.Event()
@@ -171,7 +174,7 @@ class Stage:
         treadmill = self.treadmill = BleakTreadmill(
             ByAddress(self.machine.address),
             clock=clock,
-            belt_start=BeltStart.REMOTE,
+            belt_start=self._belt_start,
             radio=Radio(client=self.air.client_backend(), scanner=self.air.scanner_backend()),
         )
         ports = Ports(
