@@ -24,12 +24,12 @@ from backstride.mqtt.broker import Mosquitto
 from backstride.service.settings import Broker, Config, Programs, Treadmill
 from backstride.service.settings import Service as ServiceSettings
 from backstride.service.supervisor import Service
+from backstride.virtual.clock import AcceleratedLoop
 from backstride.virtual.log import STOP, MachineLog, Op
 
 HARNESS = Path(__file__).parent / "harness"
 # Its files are programs too, which other processes run; here they are modules.
 sys.path.append(str(HARNESS))
-from paced_loop import PacedLoop  # noqa: E402  it is found only now
 
 STEP_UP = 30
 """Largest rise of one command, 0.01 km/h, for machines with a finer grid."""
@@ -168,7 +168,7 @@ def run_paced():
     """Runs a coroutine on a paced loop."""
 
     def run(main, factor=FACTOR):
-        with asyncio.Runner(loop_factory=lambda: PacedLoop(factor)) as runner:
+        with asyncio.Runner(loop_factory=lambda: AcceleratedLoop(factor)) as runner:
             return runner.run(main)
 
     return run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from paced_loop import PacedLoop
 from remote_air import ADDRESS, RemoteAir
 
 from backstride.domain.errors import BackstrideError
@@ -16,6 +15,7 @@ from backstride.service import logs
 from backstride.service.config import load_config
 from backstride.service.settings import LogFormat, LogLevel
 from backstride.service.supervisor import serve
+from backstride.virtual.clock import AcceleratedLoop
 
 
 class RemoteRadios:
@@ -36,7 +36,7 @@ def main(config, path, factor):
         service.radios = RemoteRadios(path)
 
     work = serve(load_config(config), Options(countdown=3_000), started)
-    with asyncio.Runner(loop_factory=lambda: PacedLoop(float(factor))) as runner:
+    with asyncio.Runner(loop_factory=lambda: AcceleratedLoop(float(factor))) as runner:
         runner.run(work)
 
 

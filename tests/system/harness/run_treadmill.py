@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from paced_loop import PacedLoop
 from remote_air import ADDRESS, Gateway
 
 from backstride.virtual.catalogue import load_machine
+from backstride.virtual.clock import AcceleratedLoop
 from backstride.virtual.machine import Machine
 from backstride.virtual.radio import Air
 
@@ -39,5 +39,5 @@ async def main(name, path):
 
 if __name__ == "__main__":
     _, machine_name, socket_path, factor = sys.argv
-    with asyncio.Runner(loop_factory=lambda: PacedLoop(float(factor))) as runner:
+    with asyncio.Runner(loop_factory=lambda: AcceleratedLoop(float(factor))) as runner:
         runner.run(main(machine_name, socket_path))
