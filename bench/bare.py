@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-from bench.wire import WireClient, WireScanner
 from bleak import BleakClient, BleakScanner
 from pyftms.client.const import CONTROL_POINT_UUID, TREADMILL_DATA_UUID  # type: ignore[import-untyped]
 from pyftms.client.properties.features import read_features  # type: ignore[import-untyped]
@@ -39,6 +38,8 @@ from pyftms.models import (  # type: ignore[import-untyped]
     TreadmillData,
 )
 from pyftms.serializer import get_serializer  # type: ignore[import-untyped]
+
+from bench.wire import WireClient, WireScanner
 
 _ANSWER_S = 2.0
 _RECONNECT_S = 1.0

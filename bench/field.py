@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
-from bench.peers import PATH, Kind, Peer
-from bench.wire import Bus
 
 from backstride.mqtt.broker import HOST, Mosquitto
+from bench.peers import PATH, Kind, Peer
+from bench.wire import Bus
 
 _NODELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 _PATIENCE_S: Final = 60.0

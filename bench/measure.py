@@ -9,10 +9,11 @@ from bisect import bisect
 from contextlib import suppress
 from typing import Final
 
+from msgspec import Struct
+
 from bench.field import BenchError, Field
 from bench.peers import PROGRAM, Kind, Peer
 from bench.plan import STEP_S
-from msgspec import Struct
 
 _NS: Final = 1_000_000
 _STOP: Final = 0x08

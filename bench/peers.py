@@ -14,10 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
+from backstride.mqtt.broker import HOST
 from bench.plan import STEPS, program_yaml
 from bench.wire import SOCKET
-
-from backstride.mqtt.broker import HOST
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PATH: Final = f"{ROOT}{os.pathsep}{ROOT / 'src'}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
+
 from bench.measure import percentile
 from bench.peers import Kind
 from bench.report import CPU_PERCENT, READY_MS, RESIDENT_MB, STOP_RATIO, Fleet, Report

@@ -17,12 +17,11 @@ from backstride.cli.main import main
 
 
 def _put_on_the_air() -> None:
-    from bench.wire import WireClient, WireScanner  # noqa: PLC0415
-
     from backstride.ftms.discovery import Target, parse_target  # noqa: PLC0415  see the docstring
     from backstride.ftms.radio import Radio  # noqa: PLC0415
     from backstride.service import supervisor  # noqa: PLC0415
     from backstride.service.settings import Treadmill  # noqa: PLC0415
+    from bench.wire import WireClient, WireScanner  # noqa: PLC0415
 
     class AirRadios(supervisor.Radios):
         @override

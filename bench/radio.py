@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, override
 
-from bench.wire import Messages
 from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
 from msgspec.structs import replace
@@ -34,6 +33,7 @@ from backstride.virtual.outbox import Kind, Output
 from backstride.virtual.pump import Pump
 from backstride.virtual.quirks import Permission
 from backstride.virtual.radio import Air
+from bench.wire import Messages
 
 _FRAME: Final = struct.Struct("<HHI")
 """Flags, speed, and four bytes of which the first three are the distance."""

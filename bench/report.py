@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final, Self
 
 import msgspec
+from msgspec import Struct
+
 from bench.measure import Latencies, Start, Walk, percentile
 from bench.peers import Kind
-from msgspec import Struct
 
 STOP_RATIO: Final = 1.5
 """Backstride's stop p99 against the bare script's."""

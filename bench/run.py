@@ -34,6 +34,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from bench.field import Field, open_field
 from bench.measure import (
     Latencies,
@@ -46,7 +48,6 @@ from bench.measure import (
 from bench.peers import Kind
 from bench.plan import QUICK, Plan
 from bench.report import Fleet, Report, check, make_report, show
-from msgspec.structs import replace
 
 RESULTS: Final = Path("var/bench")
 

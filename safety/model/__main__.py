@@ -6,6 +6,8 @@ python -m safety.model --variants   the product broken on purpose: every variant
 python -m safety.model --scene NAME one machine; with --budget N, --timing NAME, --limit N
 """
 
+# ruff: noqa: T201  a command prints
+
 from __future__ import annotations
 
 import argparse
@@ -54,10 +56,12 @@ def main() -> int:
     transitions = sum(report.transitions for report in reports)
     broken = [report.scene.name for report in reports if report.breach]
     partial = [report.scene.name for report in reports if not report.complete and not report.breach]
+    depth = max(report.depth for report in reports)
+    seconds = sum(report.seconds for report in reports)
     print(
-        f"{len(reports)} scenes: {states:,} states, {transitions:,} transitions, depth at most"
-        f" {max(report.depth for report in reports)}, {sum(report.seconds for report in reports):.0f} s of one core;"
-        f" breaches: {', '.join(broken) or 'none'}; not searched to the end: {', '.join(partial) or 'none'}"
+        f"{len(reports)} scenes: {states:,} states, {transitions:,} transitions, depth at most {depth},"
+        f" {seconds:.0f} s of one core; breaches: {', '.join(broken) or 'none'};"
+        f" not searched to the end: {', '.join(partial) or 'none'}"
     )
     if chosen.json:
         print(
@@ -91,9 +95,8 @@ def variants(*, as_json: bool) -> int:
             f" {report.seconds:5.1f} s  {verdict}",
             flush=True,
         )
-    print(
-        f"{len(VARIANTS) - len(missed)} of {len(VARIANTS)} variants found; missed: {', '.join(missed) or 'none'}"
-    )
+    found = len(VARIANTS) - len(missed)
+    print(f"{found} of {len(VARIANTS)} variants found; missed: {', '.join(missed) or 'none'}")
     if as_json:
         print(json.dumps({"variants": len(VARIANTS), "missed": missed}))
     return 1 if missed else 0

@@ -5,7 +5,8 @@ Why this is sound
 A session holds instants of a clock, counters and texts, so that no two are ever equal. What it *does* depends
 on less, and the representative keeps just that:
 
-* *Instants* are only ever compared as an age (`now - at > LIMIT`). The representative moves `now` to one fixed
+* *Instants* are only ever compared as an age (`now - at > LIMIT`). The representative moves `now` to
+  one fixed
   instant and every other with it, and lets no age grow beyond the largest limit it is compared with: older is
   just "too old", now and for ever. Where two instants are compared with each other (`low_at > since_at`,
   `target_at >= since`, `incline_at < since`) their order is kept.
@@ -13,18 +14,21 @@ on less, and the representative keeps just that:
 * *Names* (tickets, epochs, cue numbers) are only compared for equality or order, and are renamed in order.
 * *Machine counters* (elapsed time, distance) are only compared with the frame before, or with an adopted
   record, and are shifted together.
-* *Texts and statistics* (sentences of faults, findings already announced, top speed, time walked) change what is
+* *Texts and statistics* (sentences of faults, findings already announced, top speed, time walked)
+  change what is
   said, not what is done.
 * *Leftovers* of a run (targets, probes, cues, place in the script) are dropped in the phases that only a new
   confirm or a new arming leads out of, because these set them anew.
 
-That is an argument, not a proof, and the product changes. So it is tested in two ways. `GUARD` names every field
+That is an argument, not a proof, and the product changes. So it is tested in two ways. `GUARD` names
+every field
 of every struct; a field that it does not know fails a test until somebody decides what becomes of it. And
 `tests/model` walks the same random stories with raw sessions and with representatives side by side: as
 soon as one orders, answers or moves otherwise than the other, the test fails. A mistake of the second
 kind could only make the search miss something; one that merges too little only makes it slower.
 
-What is *not* covered: time passes in steps of the scene's `dt`, and events of one step come in one of a few orders.
+What is *not* covered: time passes in steps of the scene's `dt`, and events of one step come in one of
+a few orders.
 """
 
 from __future__ import annotations
@@ -68,8 +72,8 @@ GUARD: Final = {
         " walked"
     ),
     "Drive": (
-        "target target_at previous commanded followed lowered_at incline incline_at incline_from pending retry_at unknowns"
-        " refusals probed probe_at probe_goal probe_slack stop_at stop_since stop_answered_at"
+        "target target_at previous commanded followed lowered_at incline incline_at incline_from pending"
+        " retry_at unknowns refusals probed probe_at probe_goal probe_slack stop_at stop_since stop_answered_at"
         " stop_retry_at unconfirmed"
     ),
     "Evidence": (
@@ -325,7 +329,7 @@ _VARYING: Final = attrgetter(*(name for name in Session.__struct_fields__ if nam
 
 
 def key(s: Session) -> tuple[object, ...]:
-    """A representative as a tuple that is quick to hash: of what never changes in a scene, whether it is there."""
+    """A representative as a tuple that is quick to hash. What never changes in a scene is there or not."""
     machine = s.machine
     which = None if machine is None else machine.fingerprint
     return (which, s.program is None, s.envelope is None, s.selected is None, _VARYING(s))

@@ -1,6 +1,7 @@
 """The product's `step()` and `permit()`, folded over representatives and remembered.
 
-A stimulus is a plain tuple that describes an event *relative to the session* it meets: "the frame after the last
+A stimulus is a plain tuple that describes an event *relative to the session* it meets: "the frame
+after the last
 one says 100", "the running procedure is confirmed". So one stimulus fits every session, raw or canonical,
 and `(session, stimulus)` can be looked up. Whatever a look-up finds was computed once by the product itself.
 """
@@ -162,7 +163,8 @@ class Core:
     def _reborn(self, before: Session, stimulus: Stimulus) -> Effect:
         """The process died and came back with what is on its disk."""
         age = stimulus[1]
-        assert isinstance(age, int)
+        if not isinstance(age, int):
+            raise TypeError("a crash lasts so many ms")
         record = ownership(before)
         if record is None and before.adopted is not None:
             # The service keeps a claim on the disk until the session has judged it.
@@ -198,7 +200,7 @@ def _name(s: Session, ticket: int) -> int:
     return CONTROL if s.control_ticket == ticket else 0
 
 
-def translate(  # noqa: C901, PLR0912, PLR0915  one case a stimulus is the point
+def translate(  # noqa: C901, PLR0912  one case a stimulus is the point
     s: Session, stimulus: Stimulus, machines: dict[str, object]
 ) -> Event:
     """The event that a stimulus is for this session."""

@@ -159,11 +159,11 @@ def timing(name: str) -> Iterator[None]:
     known = set()
     try:
         for module in domain():
-            for constant, value in TIMINGS[name].items():
+            for constant, ms in TIMINGS[name].items():
                 if constant in vars(module):
                     known.add(constant)
                     changed.append((module, constant, getattr(module, constant)))
-                    setattr(module, constant, value)
+                    setattr(module, constant, ms)
         missing = sorted(set(TIMINGS[name]) - known)
         if missing:
             raise LookupError(f"the domain has no constants named {missing}")

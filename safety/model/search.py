@@ -57,7 +57,8 @@ class Report:
 def search(scene: Scene, limit: int | None = None, *, exact: bool = True) -> Report:
     """Search a scene to its end, to the first breach, or to `limit` states.
 
-    `exact` keeps the visited states; otherwise only their 64-bit hashes, so that two of n states are taken for
+    `exact` keeps the visited states; otherwise only their 64-bit hashes, so that two of n states are
+    taken for
     one with a probability of n * n / 2**65.
     """
     # Millions of tuples and not one cycle among them: the collector would only look through them all.
@@ -155,7 +156,7 @@ class _Search:
             self.report.transitions += 1
             try:
                 world.do(move)
-            except Exception as error:  # noqa: BLE001  an exception of the product is a finding
+            except Exception as error:
                 raise _Found(_say(error), (*self.way(number), move)) from error
             after = world.dump()
             if after != state:
@@ -189,9 +190,9 @@ class _Search:
                 world.round()
             if known is None or known + len(chain) > self.end_bound:
                 raise Broken("Stop was asked, the belt stands, and the session does not see it")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001  an exception of the product is a finding
-            rounds = ("round",) * len(chain)
-            raise _Found(_say(error), (*self.way(number), "peace", *rounds)) from error
+        except Exception as error:
+            waited = ["round"] * len(chain)
+            raise _Found(_say(error), (*self.way(number), "peace", *waited)) from error
         for offset, mark in enumerate(reversed(chain)):
             self.calm[mark] = known + offset + 1
 
@@ -216,7 +217,7 @@ def _say(error: Exception) -> str:
 
 def core_of(scene: Scene, *, canonical: bool = True) -> Core:
     """A core for this scene."""
-    machines = {"ours": scene.machine(), "other": scene.machine("other")}
+    machines: dict[str, object] = {"ours": scene.machine(), "other": scene.machine("other")}
     return Core(scene.session(), machines, canonical=canonical)
 
 

@@ -35,7 +35,7 @@ def replay(scene: Scene, way: Iterable[str], *, log: list[str] | None = None) ->
                         log.append(_line(number, now, move, world))
                         log.extend(world.log or ())
             if peace and not world.at_rest():
-                return f"Stop was asked, and the belt runs at {world.speed}, or the session does not see it stand"
+                return f"Stop was asked: belt at {world.speed}, {world.core.views[world.sid].phase}"
             if peace:
                 world.check_end()
         except Broken as broken:

@@ -1,8 +1,11 @@
 """The product, broken on purpose in one place each: the search must find every one of them.
 
-A variant replaces functions of the domain for as long as its context lasts. Most replace the code of a function
+A variant replaces functions of the domain for as long as its context lasts. Most replace the code of a
+function
 in place, so that every table and every import that holds the function gets the broken one.
 """
+
+# ruff: noqa: SLF001  what is broken here is private as often as not
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from backstride.domain import (
     bounds,
@@ -36,8 +41,8 @@ from safety.model.search import Report, search
 @contextmanager
 def body(function: Callable[..., Any], other: Callable[..., Any]) -> Iterator[None]:
     """Give a function another body, wherever it is known. `other` may use no names but its arguments'."""
-    assert isinstance(function, FunctionType)
-    assert isinstance(other, FunctionType)
+    if not (isinstance(function, FunctionType) and isinstance(other, FunctionType)):
+        raise TypeError("only plain functions have a body")
     code = function.__code__
     function.__code__ = other.__code__
     try:
@@ -168,7 +173,7 @@ def _forget_debt(original: Any) -> Callable[..., None]:
 def _wider(original: Any) -> Callable[..., Any]:
     def wide(*layers: Any) -> Any:
         known = original(*layers)
-        return session.replace(known, speed=Limit(known.speed.chain[:1]))
+        return replace(known, speed=Limit(known.speed.chain[:1]))
 
     return wide
 
@@ -183,7 +188,7 @@ def _not_ending(original: Any) -> Callable[..., None]:
 
 def _any_epoch(original: Any) -> Callable[..., Any]:
     def situation(s: Any) -> Any:
-        return session.replace(original(s), moves=s.phase in session.MOVING)
+        return replace(original(s), moves=s.phase in session.MOVING)
 
     return situation
 
@@ -230,48 +235,169 @@ _TILT: Final = Scene(name="tilts", groups=EVERYTHING | {"deck"}, tilts=True)
 
 VARIANTS: Final[tuple[Variant, ...]] = (
     Variant("no probe", "H05 H20", _in(lambda: instead(following._probe, _no_probe)), _MPH),
-    Variant("a fault does not latch", "H15", _in(lambda: instead(stopping.fault, _unlatched)), _ONE),
-    Variant("old connections are heard", "H03", _in(lambda: body(step._obsolete, lambda s, event: False)), _ONE),
-    Variant("a replaced connection goes unnoticed", "H03", _in(lambda: instead(recovery.link_up, _replace_quietly)), _ONE),
     Variant(
-        "a replaced connection goes unnoticed, by the gate too", "H03",
-        _in(lambda: instead(recovery.link_up, _replace_quietly), lambda: instead(session.situation, _any_epoch)), _ONE,
+        "a fault does not latch", "H15", _in(lambda: instead(stopping.fault, _unlatched)), _ONE
     ),
-    Variant("a confirm is not used up", "H01", _in(lambda: method(Draft, "set", _keep_granted)), _ONE),
-    Variant("one zero frame proves rest, also one from before", "H15", _in(
-        lambda: constants(STILL_FRAMES=1), lambda: body(stopping._may_yet_start, lambda s: False),
-        lambda: body(evidence.void, lambda before: before),
-        lambda: body(outcomes._stop, lambda d, verdict: d.drive(stop_answered_at=d.s.now))), _ONE),
-    Variant("a Start that may yet work is forgotten", "H15",
-            _in(lambda: body(stopping._may_yet_start, lambda s: False)), _COMMITS),
-    Variant("handing over changes nothing", "H17", _in(lambda: instead(stopping.hand_over, _only_alarm)), _ONE),
-    Variant("the console is not listened to", "H17", _in(lambda: body(console._take, lambda d, cause, sentence: None)), _ONE),
-    Variant("the planner raises in one step", "H06", _in(lambda: instead(following._raise, _at_once)), _ONE.but(high=150, cap=150)),
-    Variant("the planner raises in one step and the gate lets it", "H06", _in(
-        lambda: instead(following._raise, _at_once),
-        lambda: body(envelope._judge_rise, lambda target, now, within: None)), _ONE.but(high=150, cap=150)),
-    Variant("no slew limit at all", "H06", _in(
-        lambda: constants(PACE=0, RISE=10_000, FALL=10_000),
-        lambda: body(envelope._slew, lambda change, elapsed, rate: None)), _ONE),
-    Variant("only the first layer caps the speed", "H04", _in(lambda: instead(bounds.envelope, _wider)), _ONE),
-    Variant("a refused Stop is not repeated", "H15", _in(lambda: body(stopping._stop_again, lambda s: False)), _ONE),
-    Variant("Stop is repeated without looking", "H16", _in(lambda: instead(stopping._stop_again, _impatient)), _TOGGLE),
-    Variant("silence is not noticed", "H13", _in(lambda: body(plausibility.stale, lambda s: None)), _ONE),
-    Variant("overspeed is not noticed", "H05", _in(
-        lambda: body(plausibility.over_cap, lambda s: None), lambda: body(plausibility.too_fast_at_once, lambda s: None),
-        lambda: body(plausibility.over_target, lambda s: None)), _ONE.but(name="fast start", start_speed=150)),
-    Variant("a lost link forgives the debt", "H09", _in(lambda: instead(recovery.link_down, _forget_debt)), _ONE),
-    Variant("a crash leaves no claim", "H10", _in(lambda: body(session.ownership, lambda session: None)), _ONE),
-    Variant("acknowledged while it moves", "H15", _in(lambda: body(operator._asked_to_look, lambda s: True)), _ONE),
-    Variant("a start after the shutdown", "H25", _in(lambda: instead(recovery.shut_down, _not_ending)), _ONE),
-    Variant("two procedures at a time", "H24", _in(lambda: body(following.ready, lambda s: True)), _ONE),
-    Variant("downhill is asked for", "H08", _in(lambda: method(bounds.Envelope, "incline_grid", _uphill_down)), _TILT),
-    Variant("neither a command nor its answer voids what was seen", "H15", _in(
-        lambda: body(outcomes._stop, lambda d, verdict: d.drive(stop_answered_at=d.s.now)),
-        lambda: body(evidence.void, lambda before: before)), _ONE),
-    Variant("the found speed replaces the commanded one", "H06", _in(lambda: body(following.answering, lambda s: False)),
-            _ONE.but(budget=2, groups=frozenset({"answers", "console"}))),
-)  # fmt: skip
+    Variant(
+        "old connections are heard",
+        "H03",
+        _in(lambda: body(step._obsolete, lambda *_: False)),
+        _ONE,
+    ),
+    Variant(
+        "a replaced connection goes unnoticed",
+        "H03",
+        _in(lambda: instead(recovery.link_up, _replace_quietly)),
+        _ONE,
+    ),
+    Variant(
+        "a replaced connection goes unnoticed, by the gate too",
+        "H03",
+        _in(
+            lambda: instead(recovery.link_up, _replace_quietly),
+            lambda: instead(session.situation, _any_epoch),
+        ),
+        _ONE,
+    ),
+    Variant(
+        "a confirm is not used up", "H01", _in(lambda: method(Draft, "set", _keep_granted)), _ONE
+    ),
+    Variant(
+        "one zero frame proves rest, also one from before",
+        "H15",
+        _in(
+            lambda: constants(STILL_FRAMES=1),
+            lambda: body(stopping._may_yet_start, lambda *_: False),
+            lambda: body(evidence.void, lambda before: before),
+            lambda: body(outcomes._stop, lambda d, _: d.drive(stop_answered_at=d.s.now)),
+        ),
+        _ONE,
+    ),
+    Variant(
+        "a Start that may yet work is forgotten",
+        "H15",
+        _in(lambda: body(stopping._may_yet_start, lambda *_: False)),
+        _COMMITS,
+    ),
+    Variant(
+        "handing over changes nothing",
+        "H17",
+        _in(lambda: instead(stopping.hand_over, _only_alarm)),
+        _ONE,
+    ),
+    Variant(
+        "the console is not listened to",
+        "H17",
+        _in(lambda: body(console._take, lambda *_: None)),
+        _ONE,
+    ),
+    Variant(
+        "the planner raises in one step",
+        "H06",
+        _in(lambda: instead(following._raise, _at_once)),
+        _ONE.but(high=150, cap=150),
+    ),
+    Variant(
+        "the planner raises in one step and the gate lets it",
+        "H06",
+        _in(
+            lambda: instead(following._raise, _at_once),
+            lambda: body(envelope._judge_rise, lambda *_: None),
+        ),
+        _ONE.but(high=150, cap=150),
+    ),
+    Variant(
+        "no slew limit at all",
+        "H06",
+        _in(
+            lambda: constants(PACE=0, RISE=10_000, FALL=10_000),
+            lambda: body(envelope._slew, lambda *_: None),
+        ),
+        _ONE,
+    ),
+    Variant(
+        "only the first layer caps the speed",
+        "H04",
+        _in(lambda: instead(bounds.envelope, _wider)),
+        _ONE,
+    ),
+    Variant(
+        "a refused Stop is not repeated",
+        "H15",
+        _in(lambda: body(stopping._stop_again, lambda *_: False)),
+        _ONE,
+    ),
+    Variant(
+        "Stop is repeated without looking",
+        "H16",
+        _in(lambda: instead(stopping._stop_again, _impatient)),
+        _TOGGLE,
+    ),
+    Variant(
+        "silence is not noticed",
+        "H13",
+        _in(lambda: body(plausibility.stale, lambda *_: None)),
+        _ONE,
+    ),
+    Variant(
+        "overspeed is not noticed",
+        "H05",
+        _in(
+            lambda: body(plausibility.over_cap, lambda *_: None),
+            lambda: body(plausibility.too_fast_at_once, lambda *_: None),
+            lambda: body(plausibility.over_target, lambda *_: None),
+        ),
+        _ONE.but(name="fast start", start_speed=150),
+    ),
+    Variant(
+        "a lost link forgives the debt",
+        "H09",
+        _in(lambda: instead(recovery.link_down, _forget_debt)),
+        _ONE,
+    ),
+    Variant(
+        "a crash leaves no claim",
+        "H10",
+        _in(lambda: body(session.ownership, lambda *_: None)),
+        _ONE,
+    ),
+    Variant(
+        "acknowledged while it moves",
+        "H15",
+        _in(lambda: body(operator._asked_to_look, lambda *_: True)),
+        _ONE,
+    ),
+    Variant(
+        "a start after the shutdown",
+        "H25",
+        _in(lambda: instead(recovery.shut_down, _not_ending)),
+        _ONE,
+    ),
+    Variant(
+        "two procedures at a time", "H24", _in(lambda: body(following.ready, lambda *_: True)), _ONE
+    ),
+    Variant(
+        "downhill is asked for",
+        "H08",
+        _in(lambda: method(bounds.Envelope, "incline_grid", _uphill_down)),
+        _TILT,
+    ),
+    Variant(
+        "neither a command nor its answer voids what was seen",
+        "H15",
+        _in(
+            lambda: body(outcomes._stop, lambda d, _: d.drive(stop_answered_at=d.s.now)),
+            lambda: body(evidence.void, lambda before: before),
+        ),
+        _ONE,
+    ),
+    Variant(
+        "the found speed replaces the commanded one",
+        "H06",
+        _in(lambda: body(following.answering, lambda *_: False)),
+        _ONE.but(budget=2, groups=frozenset({"answers", "console"})),
+    ),
+)
 
 
 def hunt(variant: Variant, limit: int | None = 200_000) -> Report:

@@ -11,6 +11,7 @@ it was sent; the frame arrives; the cue is heard.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from backstride.domain.events import Ask, Status, Verdict
@@ -103,7 +104,7 @@ class World:
         self.air = list(air)  # type: ignore[call-overload]
 
     # --- what may happen ---------------------------------------------------------------------------
-    def moves(self, budget: int) -> list[tuple[str, int]]:
+    def moves(self, budget: int) -> list[tuple[str, int]]:  # noqa: C901, PLR0912  a list of cases
         """What may happen here, and how many acts of bad luck it is; `budget` of these are left."""
         view = self.core.views[self.sid]
         phase, linked = view.phase, view.linked
@@ -147,7 +148,9 @@ class World:
         Raises:
             Broken: and it should not have.
         """
-        method, arguments = _METHODS.get(move) or _method(move)
+        if move not in _METHODS:
+            raise LookupError(f"no such move: {move!r}")
+        method, arguments = _METHODS[move]
         method(self, *arguments)
 
     # --- time --------------------------------------------------------------------------------------
@@ -414,7 +417,7 @@ class World:
         self.fold(("ghost", what, 0) if what == "frame" else ("ghost", what))
 
     # --- judgement ---------------------------------------------------------------------------------
-    def fold(self, stimulus: Stimulus) -> None:
+    def fold(self, stimulus: Stimulus) -> None:  # noqa: C901, PLR0912  a list of promises
         """Let the session meet an event, judge what it does, and put its commands into the air."""
         core = self.core
         before = core.views[self.sid]
@@ -445,7 +448,7 @@ class World:
         elif before.fault and not after.fault and stimulus[0] != "crash":
             raise Broken("a fault cleared itself")
         for wish in effect.wishes:
-            self.judge(wish, before.phase)
+            self.judge(wish)
         if after.phase is Phase.HANDED_OVER:
             self.barred = 1
         if self.ours and not after.owed and not after.adopted and self.alive():
@@ -458,7 +461,7 @@ class World:
         """The belt moves or is going to."""
         return self.speed > 0 or self.target > 0 or self.starting >= 0
 
-    def judge(self, wish: Wish, before: Phase) -> None:
+    def judge(self, wish: Wish) -> None:  # noqa: C901  a list of promises
         """A command was ordered: may it be?"""
         kind = wish.kind
         if not wish.granted:
@@ -610,7 +613,7 @@ ACTS: Final[tuple[tuple[str, str, bool, frozenset[Phase]], ...]] = (
 )
 """Bad luck, and people: name, group, whether it needs a connection, and the phases."""
 
-_METHODS: Final = {
+_METHODS: Final[dict[str, tuple[Callable[..., None], tuple[object, ...]]]] = {
     "round": (World.round, ()),
     "round wait": (World.round, ("wait",)),
     "round dropped": (World.round, ("", 0, "dropped")),
@@ -646,7 +649,3 @@ _METHODS: Final = {
         for index in range(2)
     },
 }  # fmt: skip
-
-
-def _method(move: str) -> tuple[object, tuple[object, ...]]:
-    raise LookupError(f"no such move: {move!r}")

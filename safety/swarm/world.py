@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterator
 from contextvars import copy_context
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, cast
 
 from bleak.uuids import normalize_uuid_16
@@ -30,8 +31,9 @@ from backstride.ftms.treadmill import BleakTreadmill
 from backstride.service import recovery
 from backstride.service.clock import LoopClock, WallClock
 from backstride.service.controller import Controller, Ports
-from backstride.service.journal import FileJournal
+from backstride.service.journal import FileJournal, JournalError
 from backstride.service.recovery import FileLedger
+from backstride.service.replay import replay
 from backstride.virtual.backend import bind_client, bind_scanner
 from backstride.virtual.faults import Faults
 from backstride.virtual.gatt import Uuid
@@ -48,6 +50,8 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH_MS: Final[Ms] = int(EPOCH.timestamp()) * SECOND
 OPTIONS: Final = Options(countdown=3 * SECOND, confirm_window=20 * SECOND, patience=30 * SECOND)
 """Shorter than the product's, so that more happens in a virtual minute."""
+REPLAYED: Final = 5
+"""The journals of one seed in so many are folded again: it takes as long as the session."""
 START: Final = b"\x07"
 HOME: Final = "/var/lib/backstride/swarm"
 
@@ -156,6 +160,9 @@ class World:
         self.refusals: list[tuple[Ms, str]] = []
         self.cues_heard: list[Ms] = []
         self.telemetry_heard: list[Ms] = []
+        self.replays: list[tuple[tuple[str, str], ...]] = []
+        """The changes of phase in each journal that could be read, folded again."""
+        self.unreadable = 0
         self.files: dict[str, bytes] = {}
         """What is on the disk in the end."""
         self.complaints: list[str] = []
@@ -306,10 +313,21 @@ class World:
             await asyncio.sleep(self.plan.length / SECOND)
             await bring_to_rest(self, person)
             self._note_ends()
+            self._read_journals()
             await self._bury()
 
     def _note_defect(self, _loop: object, context: dict[str, Any]) -> None:
         self.complaints.append(f"defect: {context.get('exception') or context.get('message')!r}")
+
+    def _read_journals(self) -> None:
+        """What can be read of each journal, folded again, is what happened."""
+        if self.plan.seed % REPLAYED:
+            return
+        for path in self.disk.path(f"{HOME}/journal").glob("*.journal"):
+            try:
+                self.replays.append(tuple(_replayed(cast("Path", path))))
+            except JournalError:
+                self.unreadable += 1  # torn before its opening was durable
 
     def _note_ends(self) -> None:
         for process in self.processes:
@@ -336,6 +354,13 @@ class World:
     def moving_phase(self) -> bool:
         """The service believes that it may move the belt."""
         return self.process.session.phase in MOVING | {Phase.STOPPING, Phase.COUNTDOWN}
+
+
+def _replayed(path: Path) -> Iterator[tuple[str, str]]:
+    for _, transition in replay(path):
+        for notice in transition.notices:
+            if isinstance(notice, Moved):
+                yield notice.before, notice.after
 
 
 class _HostClock:

@@ -1,6 +1,5 @@
 """Many programs together: one broken file hides no other."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 import shutil

@@ -1,6 +1,5 @@
 """Broken files: each a ScriptError with a place, whatever is broken. Hazards H04, H20 and H21."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 import random
@@ -406,7 +405,7 @@ SEED = 20_250_101
 
 @pytest.mark.parametrize("mutate", MUTATIONS)
 def test_a_mutated_program_is_refused_with_a_place(mutate):
-    print("seed", SEED)  # noqa: T201  how to repeat a failure
+    print("seed", SEED)
     rng = random.Random(f"{SEED} {mutate.__name__}")
     for _ in range(20):
         path = rng.choice(PROGRAMS)
@@ -421,7 +420,7 @@ def _without_comments(text: str) -> str:
 
 
 def test_a_damaged_file_is_refused_or_still_within_every_limit():
-    print("seed", SEED)  # noqa: T201  how to repeat a failure
+    print("seed", SEED)
     rng = random.Random(SEED)
     refused = places = 0
     for _ in range(400):
@@ -445,7 +444,7 @@ def test_a_damaged_file_is_refused_or_still_within_every_limit():
             places += len(error.problems) > 0
         else:
             assert breaks_a_limit(program) is None, bytes(data)
-    print("refused", refused, "of 400")  # noqa: T201  how to repeat a failure
+    print("refused", refused, "of 400")
     assert places == refused > 100
 
 
@@ -472,7 +471,7 @@ PIECES = [
 
 
 def test_a_file_with_its_lines_mixed_up_is_refused_or_still_within_every_limit():
-    print("seed", SEED)  # noqa: T201  how to repeat a failure
+    print("seed", SEED)
     rng = random.Random(SEED)
     refused = 0
     for _ in range(400):
@@ -495,12 +494,12 @@ def test_a_file_with_its_lines_mixed_up_is_refused_or_still_within_every_limit()
             refused += 1
         else:
             assert breaks_a_limit(program) is None, "".join(lines)
-    print("refused", refused, "of 400")  # noqa: T201  how to repeat a failure
+    print("refused", refused, "of 400")
     assert refused > 200
 
 
 def test_random_bytes_are_refused():
-    print("seed", SEED)  # noqa: T201  how to repeat a failure
+    print("seed", SEED)
     rng = random.Random(SEED)
     for size in (1, 2, 3, 10, 100, 1_000):
         for _ in range(20):

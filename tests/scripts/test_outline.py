@@ -1,6 +1,5 @@
 """A workout told to people."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 from backstride.domain.units import SECOND

@@ -1,6 +1,5 @@
 """The JSON Schema that editors use agrees with the reader."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """The programs that come with Backstride, held against the facts that they cite."""
 
-# ruff: noqa: SIM300  the house's order is `expected == actual`
 from __future__ import annotations
 
 import re

@@ -18,6 +18,7 @@ def _quiet():
     import logging
 
     import structlog
+
     from safety.swarm.run import hush
 
     level = logging.getLogger("asyncio").level
