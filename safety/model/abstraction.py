@@ -73,7 +73,8 @@ GUARD: Final = {
     ),
     "Drive": (
         "target target_at previous commanded followed lowered_at incline incline_at incline_from pending"
-        " retry_at unknowns refusals probed probe_at probe_goal probe_slack stop_at stop_since stop_answered_at"
+        " retry_at unknowns refusals probed probe_at probe_goal probe_slack stop_at stop_since"
+        " stop_answered_at"
         " stop_retry_at unconfirmed"
     ),
     "Evidence": (

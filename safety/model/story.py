@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from backstride.domain.notices import Alarm, Answer, Cue, Moved, Notice
@@ -109,8 +110,9 @@ def story(scene: Scene, way: tuple[str, ...], breach: str) -> str:
         if value != getattr(Scene(name=scene.name), name, None) and name not in {"budget", "about"}
     }
     moves = ", ".join(f'"{move}"' for move in fold_moves(way))
+    name = re.sub(r"[^a-z0-9]+", "_", breach.lower())[:60].strip("_")
     test = [
-        f"def test_{breach[:60].lower()}():".translate(str.maketrans(" ,:'-.", "______")),
+        f"def test_{name}():",
         f"    scene = Scene({', '.join(f'{k}={v!r}' for k, v in changed.items() if k != 'groups')})",
         f"    way = [{moves}]",
         '    assert "" == replay(scene, unfold_moves(way))',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from safety.model.scene import quick
 from safety.model.search import search
 from safety.model.story import story
@@ -18,9 +17,9 @@ FLOORS = {
 
 
 @pytest.mark.parametrize("scene", quick(), ids=lambda scene: scene.name.replace(" ", "-"))
-def test_no_run_breaks_a_promise(scene):
+def test_no_run_breaks_a_promise(scene, record_property):
     report = search(scene)
-    print(report.line())
+    record_property("figure", f"model check: {report.line()}")
     assert not report.breach, story(scene, report.way, report.breach)
     assert report.complete
     assert report.states >= FLOORS[scene.name]
