@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from safety.fuzz import TARGETS, Target, fuzz
 
 SEED = int(os.environ.get("BACKSTRIDE_FUZZ_SEED", "20261120"))

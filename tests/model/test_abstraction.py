@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+
+from backstride.domain.evidence import Evidence
+from backstride.domain.session import Cues, Drive, Session
 from safety.model.abstraction import GUARD, canonical
 from safety.model.scene import EVERYTHING, MACHINES, timing
 from safety.model.search import core_of, opening
 from safety.model.world import World
-
-from backstride.domain.evidence import Evidence
-from backstride.domain.session import Cues, Drive, Session
 
 
 @pytest.mark.parametrize("struct", [Session, Drive, Evidence, Cues], ids=lambda s: s.__name__)

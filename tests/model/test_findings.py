@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
+from backstride.domain.notices import Alarm
 from safety.model.scene import EVERYTHING, Scene, timing
 from safety.model.search import core_of, opening
 from safety.model.story import replay, unfold_moves
 from safety.model.world import World
-
-from backstride.domain.notices import Alarm
 
 PLAIN = Scene(name="plain", groups=EVERYTHING)
 FOUND = {

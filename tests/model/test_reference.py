@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from safety.model.variants import VARIANTS
 
 from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
@@ -32,6 +31,7 @@ from backstride.domain.notices import Answer, Cue
 from backstride.domain.session import Session
 from backstride.domain.step import step
 from backstride.domain.workout import Effort, Facing, Level, Program, Step, Turn
+from safety.model.variants import VARIANTS
 
 CAP, FLOOR, GRID, STEEP = 120, 50, 10, 20
 MACHINE = Machine(

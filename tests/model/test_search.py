@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from safety.model.scene import quick
 from safety.model.search import search
 from safety.model.story import story

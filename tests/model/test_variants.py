@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
+
 from safety.model.story import fold_moves, replay, story, unfold_moves
 from safety.model.variants import VARIANTS, hunt
 
