@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from backstride.domain.events import LinkUp
 from backstride.virtual.log import STOP
 
 ENCRYPTED = {"clients": 2, "encrypted": True}
 
 
+@pytest.mark.hazard("H09")
 def test_a_stop_gets_through_soon_after_the_machine_encrypts_again(play_cell):
     async def story(rig):
         ups = []
@@ -34,6 +37,7 @@ def test_a_stop_gets_through_soon_after_the_machine_encrypts_again(play_cell):
     assert belt == 0
 
 
+@pytest.mark.hazard("H01")
 def test_a_machine_that_never_encrypts_never_starts(play_cell):
     async def story(rig):
         rig.refuse_pairing()

@@ -105,6 +105,7 @@ def test_a_session_that_only_watches_neither_speaks_nor_acts(recorded, run):
     assert session.evidence.frames > 100
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize("run", RUNS)
 def test_supervision_finds_nothing_wrong_with_a_belt_that_obeys(recorded, run):
     """The phone's commands are taken for ours: nothing that the belt did was an alarm."""
@@ -144,6 +145,7 @@ def test_supervision_finds_nothing_wrong_with_a_belt_that_obeys(recorded, run):
     assert session.evidence.frames > 100
 
 
+@pytest.mark.hazard("H14")
 def test_the_counters_of_a_belt_without_a_walker_are_not_taken_for_frozen(recorded):
     """In the recordings time and distance stay 0 while nobody walks; that is no fault."""
     session = begin()
@@ -157,6 +159,7 @@ def test_the_counters_of_a_belt_without_a_walker_are_not_taken_for_frozen(record
     pytest.fail("the recording has no moving belt with a standing counter")
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize("run", RUNS)
 def test_the_ramp_that_appears_after_stop_is_seen_as_falling_and_ends_in_rest(recorded, run):
     session, stopped, rises, before = begin(), False, [], None

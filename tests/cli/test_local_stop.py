@@ -42,6 +42,7 @@ async def next_phase(remote, *phases):
     raise AssertionError("no more states")
 
 
+@pytest.mark.hazard("H12")
 async def test_stop_reaches_the_daemon_by_a_signal_when_there_is_no_broker(tmp_path):
     state = tmp_path / "state"
     async with Mosquitto(tmp_path) as broker:

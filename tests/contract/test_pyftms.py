@@ -69,6 +69,7 @@ class TestUpdater:
         assert updates("00 00 64 00") == []
 
 
+@pytest.mark.hazard("H04")
 class TestEncoding:
     """2. Floats on the way to the machine."""
 
@@ -97,6 +98,7 @@ def _serialized(model):
     return written.getvalue()
 
 
+@pytest.mark.hazard("H03")
 class TestCommands:
     """3. A command connects first."""
 
@@ -166,6 +168,7 @@ class Peripheral:
         return await self.controller.write_command(self, target_speed=value)
 
 
+@pytest.mark.hazard("H18")
 class TestControl:
     """4. Control is lost, and taken back, without a word."""
 

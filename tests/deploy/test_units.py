@@ -63,6 +63,7 @@ def test_a_dynamic_user_and_a_hidden_bus_which_break_bluetooth_are_absent(direct
     assert "InaccessiblePaths" not in directives
 
 
+@pytest.mark.hazard("H25")
 def test_there_is_more_time_to_stop_than_a_controlled_stop_takes(directives):
     ramp_s = 800 // 30 + 1  # from 8.0 km/h by 0.3 km/h per s
     machine_s = 9
@@ -70,10 +71,12 @@ def test_there_is_more_time_to_stop_than_a_controlled_stop_takes(directives):
     assert int(directives["TimeoutStopSec"][0]) > ramp_s + machine_s + proof_s
 
 
+@pytest.mark.hazard("H10", "H23")
 def test_the_watchdog_bites_before_a_walker_could_be_far_off(directives):
     assert 0 < int(directives["WatchdogSec"][0]) <= 10
 
 
+@pytest.mark.hazard("H27")
 def test_no_secret_comes_by_argv_or_environment(directives):
     assert {"Environment", "EnvironmentFile", "PassEnvironment", "SetCredential"} & set(
         directives
@@ -138,6 +141,7 @@ def test_the_example_configuration_is_valid():
     assert read_config(SYSTEMD / "backstride.toml").treadmills[0].id == "treadmill"
 
 
+@pytest.mark.hazard("H27")
 def test_the_mosquitto_example_starts_and_has_no_delay(tmp_path):
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if mosquitto is None:

@@ -34,6 +34,7 @@ def walking(rig, make_program):
     return rig
 
 
+@pytest.mark.hazard("H17", "H18")
 @pytest.mark.parametrize(("status", "cause"), STATUSES.items())
 def test_whoever_acts_at_the_machine_has_the_belt(walking, status, cause):
     walking.status(status)
@@ -57,6 +58,7 @@ def test_where_there_is_nothing_to_hand_over_a_status_changes_no_phase(rig, stat
     assert phase == rig.session.phase
 
 
+@pytest.mark.hazard("H17")
 @pytest.mark.parametrize("value", [90, 110, 101, 200, 0])
 def test_a_target_speed_that_is_not_ours_is_the_console(walking, value):
     walking.status(Status.TARGET_SPEED, value)
@@ -119,6 +121,7 @@ def test_a_late_word_about_our_own_stop_is_no_console_press(rig):
     assert rig.session.phase is Phase.TURNING
 
 
+@pytest.mark.hazard("H01", "H18")
 def test_an_armed_program_dies_when_somebody_takes_the_machine(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     rig.status(Status.CONTROL_LOST)
@@ -128,12 +131,14 @@ def test_an_armed_program_dies_when_somebody_takes_the_machine(rig, make_program
 # --- without a word from the machine -----------------------------------------------------------------
 
 
+@pytest.mark.hazard("H17")
 def test_a_belt_that_somebody_slowed_is_theirs(walking):
     walking.target = 60
     walking.until(Phase.HANDED_OVER, limit=5)
     assert walking.alarms() == ["belt_moved"]
 
 
+@pytest.mark.hazard("H17")
 def test_a_belt_that_somebody_stopped_is_theirs(walking):
     walking.target = 0
     walking.until(Phase.HANDED_OVER, limit=5)
@@ -146,6 +151,7 @@ def test_a_belt_that_somebody_raised_is_stopped(walking):
     assert walking.session.fault.cause == "not_following"
 
 
+@pytest.mark.hazard("H05")
 def test_a_belt_that_somebody_raised_above_the_cap_is_stopped_at_the_second_frame(walking):
     walking.target = 300
     walking.speed = 300
@@ -156,6 +162,7 @@ def test_a_belt_that_somebody_raised_above_the_cap_is_stopped_at_the_second_fram
     )
 
 
+@pytest.mark.hazard("H08")
 def test_a_slope_that_somebody_changed_slows_the_belt_down(walking):
     walking.incline = 10
     walking.until(Phase.SLOWING, limit=2)
@@ -180,6 +187,7 @@ def test_to_a_belt_that_somebody_slowed_less_is_not_asked_as_more(rig, make_prog
 # --- afterwards --------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H17", "H18")
 def test_after_handing_over_nothing_is_sent_but_stop_on_overspeed(walking):
     walking.status(Status.TARGET_SPEED, 120)
     before = len(walking.sent)
@@ -214,6 +222,7 @@ def test_an_answer_that_comes_after_handing_over_is_nobodys(walking):
     assert before == len(walking.sent)
 
 
+@pytest.mark.hazard("H15")
 def test_a_fault_that_somebody_took_over_still_waits_for_its_acknowledgement(walking):
     walking.incline = 10
     walking.until(Phase.SLOWING, limit=2)
@@ -234,6 +243,7 @@ def test_a_fault_that_somebody_took_over_outlives_the_link(walking):
 # --- refusals and silence ----------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H18")
 def test_a_refusal_for_want_of_control_is_the_end_of_ours(walking):
     walking.refuses = [(Verdict.REJECTED, CONTROL_DENIED)]
     walking.ask(Ask.SLOWER)
@@ -283,6 +293,7 @@ def test_three_refusals_end_the_session(walking):
     assert walking.session.fault.cause == "refused"
 
 
+@pytest.mark.hazard("H24")
 @pytest.mark.parametrize("took_effect", [True, False])
 def test_of_an_unanswered_decrease_the_faster_is_feared_and_the_slower_asked_for(
     walking, took_effect
@@ -300,6 +311,7 @@ def test_of_an_unanswered_decrease_the_faster_is_feared_and_the_slower_asked_for
     assert walking.refusals == []
 
 
+@pytest.mark.hazard("H24")
 def test_three_silences_end_the_session(walking):
     walking.deaf = True
     walking.ask(Ask.SLOWER)

@@ -89,6 +89,7 @@ def test_a_flatter_slope_is_announced_too(rig, steps):
     assert CueKind.FLATTER is said(rig)[-1].kind
 
 
+@pytest.mark.hazard("H28")
 def test_an_increase_waits_5_s_after_its_cue_was_heard(rig, steps):
     rig.hears = False
     rig.run(steps(work(200, 100)))
@@ -100,6 +101,7 @@ def test_an_increase_waits_5_s_after_its_cue_was_heard(rig, steps):
     assert 5_000 <= rises(rig)[0] - heard <= 5_200
 
 
+@pytest.mark.hazard("H28")
 def test_a_cue_that_nobody_takes_is_given_again_and_missed_aloud(rig, steps):
     rig.hears = False
     rig.run(steps(work(200, 100)))
@@ -109,6 +111,7 @@ def test_a_cue_that_nobody_takes_is_given_again_and_missed_aloud(rig, steps):
     assert Phase.RUNNING is rig.session.phase
 
 
+@pytest.mark.hazard("H07", "H28")
 def test_a_decrease_and_a_stop_wait_for_nobody(rig, steps):
     rig.run(steps(work(40, 100), work(40, 60)))
     rig.hears = False
@@ -116,6 +119,7 @@ def test_a_decrease_and_a_stop_wait_for_nobody(rig, steps):
     assert rig.session.drive.target == 60
 
 
+@pytest.mark.hazard("H28")
 def test_the_cue_of_the_next_step_does_not_permit_the_rise_of_this_one(rig, steps):
     rig.hears = False
     rig.run(steps(work(40, 100), work(40, 60)))
@@ -135,6 +139,7 @@ def test_the_cue_of_the_next_step_does_not_interrupt_the_rise_of_this_one(rig, s
     assert len(rises(rig)) >= before + 2
 
 
+@pytest.mark.hazard("H28")
 def test_a_skip_announces_what_it_skips_to_before_anything_rises(rig, steps):
     rig.run(steps(work(200, 60), work(200, 100)))
     rig.ask(Ask.SKIP)
@@ -170,6 +175,7 @@ def test_the_next_steps_are_announced_with_the_trim_that_they_will_have(rig, ste
     assert said(rig)[-1].speed == 90
 
 
+@pytest.mark.hazard("H28")
 def test_a_slope_waits_for_its_cue_as_well(rig, steps):
     rig.run(steps(work(40, 60), work(40, 60, incline=10)))
     rig.hears = False

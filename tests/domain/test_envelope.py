@@ -61,6 +61,7 @@ def rule(command, situation, within):
 # --- speeds --------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H04", "H06")
 @pytest.mark.parametrize(
     ("target", "base", "expected"),
     [
@@ -86,6 +87,7 @@ def test_a_target_is_within_cap_floor_grid_and_step(within, target, base, expect
     assert expected == rule(SetSpeed(target), situation, within)
 
 
+@pytest.mark.hazard("H06")
 @pytest.mark.parametrize(
     ("change", "elapsed", "expected"),
     [
@@ -105,6 +107,7 @@ def test_a_change_takes_its_time(within, change, elapsed, expected):
     assert expected == rule(SetSpeed(100 + change), situation, within)
 
 
+@pytest.mark.hazard("H05", "H13")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -123,6 +126,7 @@ def test_an_increase_needs_a_belt_that_was_just_seen_to_follow(within, changes, 
     assert expected == rule(SetSpeed(110), replace(FOLLOWING_AT_100, **changes), within)
 
 
+@pytest.mark.hazard("H06", "H07")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -140,6 +144,7 @@ def test_a_decrease_needs_no_evidence_but_none_may_say_that_it_is_an_increase(
     assert expected == rule(SetSpeed(90), replace(FOLLOWING_AT_100, **changes), within)
 
 
+@pytest.mark.hazard("H06")
 @pytest.mark.parametrize(
     ("increment", "rise", "expected"),
     [(50, 50, None), (50, 100, Rule.STEP), (32, 32, None), (32, 64, Rule.STEP)],
@@ -162,6 +167,7 @@ def test_a_machine_whose_lowest_speed_is_0_is_never_told_0(make_machine, make_pr
 # --- inclines ------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H08")
 @pytest.mark.parametrize(
     ("target", "changes", "expected"),
     [
@@ -196,6 +202,7 @@ def test_a_machine_without_a_motor_is_not_asked_for_a_slope(make_machine, make_p
 # --- start ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H01", "H08")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -226,6 +233,7 @@ def test_a_machine_in_steps_above_half_a_kmh_is_not_started(make_machine, make_p
 # --- default deny --------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H01", "H03", "H18")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -278,12 +286,14 @@ def test_stop_is_granted_in_every_situation_and_control_may_be_asked_for_on_ever
         assert asked is (None if epoch else Rule.NO_LINK)
 
 
+@pytest.mark.hazard("H03")
 def test_a_permit_names_its_connection_its_ticket_and_its_deadline(within):
     granted = permit(SetSpeed(110), 7, FOLLOWING_AT_100, within)
     assert (3, 7, 100_000 + DEADLINE) == (granted.epoch, granted.ticket, granted.deadline)
     assert repr(granted) == "Permit(SetSpeed(target=110), epoch=3, ticket=7)"
 
 
+@pytest.mark.hazard("H04")
 def test_a_permit_is_made_by_the_gate_and_cannot_be_forged(within):
     granted = permit(SetSpeed(110), 7, FOLLOWING_AT_100, within)
 
@@ -313,6 +323,7 @@ def test_a_permit_is_made_by_the_gate_and_cannot_be_forged(within):
 # --- words ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H04", "H26")
 @pytest.mark.parametrize(
     ("command", "changes", "sentence"),
     [
@@ -358,6 +369,7 @@ def caps(reason):
     )
 
 
+@pytest.mark.hazard("H04")
 @given(
     site=caps("site"),
     walker=st.one_of(st.none(), caps("walker")),
@@ -387,6 +399,7 @@ def test_no_layer_can_raise_a_limit(  # noqa: PLR0917  a case is its arguments
         assert sorted(set(layers)) == layers
 
 
+@pytest.mark.hazard("H04", "H06", "H08")
 @given(
     target=st.integers(-100, 2600),
     speed=st.one_of(st.none(), st.integers(0, 2500)),
@@ -437,6 +450,7 @@ def test_a_program_within_all_limits_is_admitted(make_machine, make_program):
     assert judge(make_machine, make_program()) == {}
 
 
+@pytest.mark.hazard("H04")
 def test_a_program_above_a_limit_is_refused_with_the_layer_that_set_it(make_machine, make_program):
     fast = make_program(max_speed=300, steps=steps(250))
     walker = Caps(reason="Ada's first week", speed=200)
@@ -452,6 +466,7 @@ def test_a_program_below_the_machine_is_refused_and_not_bent(make_machine, make_
     } == judge(make_machine, slow, speed=SpeedRange(100, 600, 10))
 
 
+@pytest.mark.hazard("H08")
 def test_a_program_that_asks_for_slope_is_refused_by_a_flat_machine(make_machine, make_program):
     hill = make_program(max_incline=30, steps=steps(100, incline=20))
     refused = judge(make_machine, hill, incline=None)
@@ -477,6 +492,7 @@ def test_a_turn_may_change_the_speed_as_it_likes(make_machine, make_program):
     assert judge(make_machine, turn) == {}
 
 
+@pytest.mark.hazard("H26")
 def test_a_locked_program_needs_a_site_that_unlocked_it(make_machine, make_program):
     jog = make_program(level=Level.LOCKED, max_speed=700, steps=steps(650))
     adults = Caps(reason="a club of runners", speed=750)
@@ -484,6 +500,7 @@ def test_a_locked_program_needs_a_site_that_unlocked_it(make_machine, make_progr
     assert judge(make_machine, jog, site=SiteRules(caps=adults, jog=True)) == {}
 
 
+@pytest.mark.hazard("H06")
 def test_a_machine_too_coarse_to_ramp_is_refused(make_machine, make_program):
     refused = judge(make_machine, make_program(), speed=SpeedRange(50, 600, 60))
     assert refused == {Rule.COARSE: "this machine moves in steps of 0.6 km/h, too coarse to ramp"}

@@ -24,6 +24,7 @@ def test_nothing_seen_is_unknown_and_neither_still_nor_moving():
     assert not any(claims)
 
 
+@pytest.mark.hazard("H13", "H15")
 def test_a_record_without_a_speed_is_no_zero_and_makes_nothing_younger():
     seen = see(100)
     after = observe(seen, Telemetry(at=4_000, epoch=1, heart_rate=90), 150, 30)
@@ -46,6 +47,7 @@ def test_a_field_that_a_record_lacks_keeps_its_value():
     assert (1_000, 2_000) == (after.incline_at, after.speed_at)
 
 
+@pytest.mark.hazard("H15")
 @pytest.mark.parametrize(
     ("speeds", "still"),
     [((0,), False), ((0, 0), True), ((0, 10, 0), False), ((0, None, 0), True), ((10, 0, 0), True)],
@@ -54,6 +56,7 @@ def test_two_new_zeros_in_a_row_are_stillness(speeds, still):
     assert still is see(*speeds).still
 
 
+@pytest.mark.hazard("H15")
 def test_a_command_voids_stillness_and_what_was_seen_of_the_course():
     seen = void(see(100, 90, 0, 0, 0))
     assert (0, 0, False, False) == (seen.zeros, seen.since, seen.still, seen.falling)
@@ -61,6 +64,7 @@ def test_a_command_voids_stillness_and_what_was_seen_of_the_course():
     assert see(0, 0, before=seen).still is True
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize(
     ("speeds", "every", "falling", "insistent"),
     [
@@ -118,6 +122,7 @@ def test_a_counter_counts_from_its_second_value():
     assert (True, False) == (walked.counts, walked.ticks)
 
 
+@pytest.mark.hazard("H14")
 def test_a_counter_that_stands_lets_the_moving_belt_grow_old_and_a_still_one_not():
     seen = see(100, 100, before=see(100, elapsed=10), elapsed=11)
     assert seen.advanced_at == 2_000
@@ -126,6 +131,7 @@ def test_a_counter_that_stands_lets_the_moving_belt_grow_old_and_a_still_one_not
     assert see(0, before=seen).advanced_at == 4_000
 
 
+@pytest.mark.hazard("H29")
 def test_a_new_step_and_a_pulse_are_signs_of_somebody_there():
     counts = [
         see(100, 100, heart_rate=90).signs,
@@ -137,6 +143,7 @@ def test_a_new_step_and_a_pulse_are_signs_of_somebody_there():
     assert counts == [2, 0, 0, 1, 0]
 
 
+@pytest.mark.hazard("H14")
 def test_a_restarted_belt_must_count_anew_before_it_is_expected_to():
     seen = restart(see(100, before=see(100, elapsed=10), elapsed=11), 9_000)
     assert (False, False, 9_000) == (seen.counts, seen.ticks, seen.advanced_at)

@@ -51,6 +51,7 @@ def asked(draft):
     return [order.command for order in draft.orders]
 
 
+@pytest.mark.hazard("H06")
 @pytest.mark.parametrize(
     ("target", "speed", "expected"),
     [
@@ -84,6 +85,7 @@ def test_a_large_step_down_waits_until_it_is_no_quicker_than_the_ramp(at):
     assert asked(early) == []
 
 
+@pytest.mark.hazard("H06")
 @pytest.mark.parametrize(
     ("target", "speed", "expected"),
     [
@@ -103,6 +105,7 @@ def test_a_step_up_starts_from_a_belt_that_follows(at, target, speed, expected):
     assert expected == asked(draft)
 
 
+@pytest.mark.hazard("H24")
 @pytest.mark.parametrize(
     ("target", "previous", "speed", "expected"),
     [
@@ -122,6 +125,7 @@ def test_what_was_not_answered_is_asked_again_at_the_lower_speed(
     assert expected == asked(draft)
 
 
+@pytest.mark.hazard("H18", "H24")
 def test_nothing_is_asked_while_an_answer_is_awaited_or_control_is_lost(at):
     for changes in (
         {"control": Control.ASKED},

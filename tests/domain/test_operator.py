@@ -108,6 +108,7 @@ def test_each_request_in_each_phase_is_granted_or_refused_with_its_code(
         assert rig.session.phase == answer.phase
 
 
+@pytest.mark.hazard("H07", "H15")
 @pytest.mark.parametrize("phase", [p for p in Phase if p not in {Phase.OFFLINE, Phase.STOPPING}])
 def test_stop_goes_out_at_once_in_every_phase_and_the_belt_comes_to_rest(rig, make_program, phase):
     rig.chosen = make_program()
@@ -139,6 +140,7 @@ def test_a_stop_asked_more_than_a_minute_before_the_connection_is_void(rig):
     assert ([], Phase.IDLE) == (rig.sent, rig.session.phase)
 
 
+@pytest.mark.hazard("H16")
 def test_hammering_stop_on_a_coasting_belt_sends_it_once(rig):
     rig.run()
     rig.seconds(20)
@@ -148,6 +150,7 @@ def test_hammering_stop_on_a_coasting_belt_sends_it_once(rig):
     assert len(rig.commands(Stop)) == 1
 
 
+@pytest.mark.hazard("H16")
 def test_a_stop_that_shows_no_effect_is_sent_again_when_a_person_asks_again(rig):
     rig.run()
     rig.mute = True
@@ -177,6 +180,7 @@ def test_a_stop_in_a_fault_without_a_connection_is_kept_for_it(rig):
 # --- start -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H26")
 def test_the_statement_says_what_will_happen(rig, make_program):
     steps = (
         Step(effort=Effort.WARMUP, duration=60_000, speed=100),
@@ -198,6 +202,7 @@ def test_a_selected_program_needs_no_name_to_start(rig, make_program):
     assert rig.ask(Ask.START).code == "armed"
 
 
+@pytest.mark.hazard("H01", "H08", "H12")
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [
@@ -218,6 +223,7 @@ def test_a_start_is_refused_unless_the_belt_rests_seen_level_and_watched(
     assert rig.session.phase is Phase.IDLE
 
 
+@pytest.mark.hazard("H08")
 def test_a_machine_that_does_not_report_its_incline_is_not_started(make_rig, make_program):
     rig = make_rig()
     rig.connect()
@@ -228,6 +234,7 @@ def test_a_machine_that_does_not_report_its_incline_is_not_started(make_rig, mak
     )
 
 
+@pytest.mark.hazard("H19")
 def test_only_the_treadmill_of_the_configuration_is_started(make_rig, make_program, make_machine):
     rig = make_rig(session=Session(bound="another"))
     rig.connect()
@@ -254,6 +261,7 @@ def test_a_program_without_substance_is_refused(rig, make_program, steps):
     assert rig.connect().ask(Ask.START, make_program(steps=steps)).code == "bad_program"
 
 
+@pytest.mark.hazard("H04")
 def test_a_program_above_a_limit_is_refused_with_the_rule(make_rig, make_program):
     slow = SiteRules(caps=Caps(reason="a clinic", speed=100))
     rig = make_rig(session=Session(site=slow))
@@ -274,6 +282,7 @@ def test_a_machine_with_lowest_speed_0_walks_the_machines_minimum(
 # --- confirm ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H01")
 def test_a_confirm_is_in_time_until_45_s(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     rig.seconds(44.9)
@@ -287,12 +296,14 @@ def test_a_confirm_that_overtakes_the_clock_is_too_late(rig, make_program):
     assert rig.session.phase is Phase.IDLE
 
 
+@pytest.mark.hazard("H26")
 def test_a_confirm_of_another_program_is_refused(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     assert rig.ask(Ask.CONFIRM, make_program(id="other")).code == "other_program"
     assert rig.ask(Ask.CONFIRM, make_program()).code == "countdown"
 
 
+@pytest.mark.hazard("H01")
 def test_a_confirm_is_good_for_one_start(rig):
     rig.run()
     assert len(rig.commands(Start)) == 1
@@ -300,6 +311,7 @@ def test_a_confirm_is_good_for_one_start(rig):
     assert rig.session.start_granted is False
 
 
+@pytest.mark.hazard("H08")
 def test_a_confirm_is_refused_by_a_slope_that_came_after_the_arming(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     rig.incline = 20
@@ -387,6 +399,7 @@ def test_a_running_session_without_a_program_has_nothing_to_adjust(rig, ask):
     assert rig.ask(ask).code == "no_program"
 
 
+@pytest.mark.hazard("H06", "H07")
 def test_a_pause_keeps_the_place_and_continues_from_the_lowest_speed(rig):
     rig.run()
     rig.seconds(10)
@@ -406,6 +419,7 @@ def test_a_pause_keeps_the_place_and_continues_from_the_lowest_speed(rig):
 # --- acknowledge -------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H15")
 def test_a_fault_is_acknowledged_once_the_belt_is_proven_still(rig):
     rig.run()
     rig.stuck = True
@@ -445,6 +459,7 @@ def test_where_a_machine_falls_silent_a_person_who_was_asked_to_look_is_believed
     assert (False, None) == (rig.session.owed, rig.session.drive.stop_at)
 
 
+@pytest.mark.hazard("H29")
 def test_present_answers_a_check_in(rig, make_program):
     rig.connect().start(make_program(check_in=20_000)).until(Phase.RUNNING)
     rig.seconds(21)
@@ -453,6 +468,7 @@ def test_present_answers_a_check_in(rig, make_program):
     assert (None, rig.now) == (rig.session.asked_at, rig.session.seen_at)
 
 
+@pytest.mark.hazard("H01")
 def test_a_console_machine_is_confirmed_without_a_grant_to_start(make_rig, make_machine):
     rig = make_rig(machine=make_machine(belt_start=BeltStart.CONSOLE))
     rig.connect().start()

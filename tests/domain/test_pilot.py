@@ -63,6 +63,7 @@ def test_a_coarse_machine_climbs_by_one_increment_no_faster_than_a_fine_one(  # 
             assert increment * 1_000 <= 10 * (later - at)
 
 
+@pytest.mark.hazard("H06")
 def test_ramps_keep_their_pace_upwards_and_downwards(rig, make_program):
     steps = (work(60, 120), work(30, 200), work(40, 100))
     rig.walk(make_program(max_speed=200, steps=steps))
@@ -74,6 +75,7 @@ def test_ramps_keep_their_pace_upwards_and_downwards(rig, make_program):
             assert (before - after) * 1_000 <= 30 * (later - at)
 
 
+@pytest.mark.hazard("H07")
 def test_a_planned_end_ramps_down_before_it_stops(rig, make_program):
     rig.walk(make_program(max_speed=200, steps=(work(60, 150),)))
     _, _, speed = rig.commands(Stop)[0]
@@ -112,6 +114,7 @@ def test_nobody_who_goes_on_ends_a_turn_after_ten_minutes(rig):
 # --- start -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H01")
 def test_the_countdown_is_spoken_and_start_follows_it(rig):
     rig.connect().start()
     began = rig.now
@@ -122,6 +125,7 @@ def test_the_countdown_is_spoken_and_start_follows_it(rig):
     assert [rig.now] == [at for at, _, _ in rig.commands(Start)]
 
 
+@pytest.mark.hazard("H01")
 def test_an_arming_dies_after_45_s(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     rig.seconds(44.9)
@@ -130,6 +134,7 @@ def test_an_arming_dies_after_45_s(rig, make_program):
     assert rig.session.phase is Phase.IDLE
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("act", ["moves", "says so"])
 def test_an_arming_dies_when_the_belt_moves(rig, make_program, act):
     rig.connect().ask(Ask.START, make_program())
@@ -141,6 +146,7 @@ def test_an_arming_dies_when_the_belt_moves(rig, make_program, act):
     assert (Phase.IDLE, None) == (rig.session.phase, rig.session.program)
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -208,6 +214,7 @@ def test_a_start_whose_answer_is_lost_is_believed_when_the_belt_moves(rig):
     assert (Phase.RUNNING, 0) == (rig.session.phase, rig.session.drive.unknowns)
 
 
+@pytest.mark.hazard("H05")
 def test_a_machine_that_starts_too_fast_is_stopped_at_its_first_frame_above_the_cap(rig):
     rig.start_speed, rig.step_up = 225, 300
     rig.connect().start().until(Phase.STOPPING)
@@ -215,6 +222,7 @@ def test_a_machine_that_starts_too_fast_is_stopped_at_its_first_frame_above_the_
     assert rig.session.fault.sentence == "the belt started with 2.25 km/h, above 1.5 km/h"
 
 
+@pytest.mark.hazard("H06")
 def test_a_machine_that_resumes_at_its_last_speed_is_brought_to_the_setpoint(rig, make_program):
     rig.start_speed = 225
     rig.walk(make_program(max_speed=250, steps=(work(60, 100),)))
@@ -257,6 +265,7 @@ def test_a_key_pulled_before_the_belt_moved_stops_what_may_still_start(rig):
     assert rig.session.ended_by == "safety_key"
 
 
+@pytest.mark.hazard("H15")
 def test_a_stop_before_the_belt_moved_is_not_proven_by_the_zeros_from_before(rig):
     rig.start_delay = 6_000
     rig.connect().start().until(Phase.STARTING)
@@ -272,6 +281,7 @@ def test_a_stop_before_the_belt_moved_is_not_proven_by_the_zeros_from_before(rig
 # --- probes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H05")
 def test_the_first_command_changes_nothing_and_the_second_one_step(rig):
     rig.connect().start().until(Phase.RUNNING)
     rig.seconds(40)
@@ -280,6 +290,7 @@ def test_the_first_command_changes_nothing_and_the_second_one_step(rig):
     assert rig.session.drive.probed == 2
 
 
+@pytest.mark.hazard("H05", "H20")
 @pytest.mark.parametrize("low", [50, 80, 100])
 def test_a_machine_that_takes_mph_for_kmh_is_stopped_by_the_probe(
     make_rig, make_machine, make_program, low
@@ -292,6 +303,7 @@ def test_a_machine_that_takes_mph_for_kmh_is_stopped_by_the_probe(
     assert max(target for _, target in speeds(rig)) == low
 
 
+@pytest.mark.hazard("H05", "H20")
 def test_a_machine_that_reports_mph_is_not_raised(
     make_rig, make_machine, make_program, monkeypatch
 ):
@@ -304,6 +316,7 @@ def test_a_machine_that_reports_mph_is_not_raised(
     assert max([0, *(target for _, target in speeds(rig))]) <= 80
 
 
+@pytest.mark.hazard("H05")
 def test_a_machine_that_does_not_obey_is_stopped_by_the_second_probe(rig):
     rig.connect().start().until(Phase.RUNNING)
     rig.seconds(4)
@@ -358,6 +371,7 @@ def test_the_script_waits_while_holding_and_for_the_belt_to_move(rig):
     assert place < rig.session.script
 
 
+@pytest.mark.hazard("H12")
 def test_a_broker_lost_for_15_s_slows_the_belt_down(rig):
     rig.run()
     rig.seconds(20)
@@ -369,6 +383,7 @@ def test_a_broker_lost_for_15_s_slows_the_belt_down(rig):
     assert rig.session.fault.cause == "broker_lost"
 
 
+@pytest.mark.hazard("H12")
 def test_a_flapping_broker_cannot_put_it_off(rig, make_program):
     rig.run(make_program(steps=(work(600, 100),)))
     gone = 0
@@ -393,6 +408,7 @@ def test_an_outage_is_forgotten_after_a_minute(rig, make_program):
     assert rig.session.outage == 0
 
 
+@pytest.mark.hazard("H22", "H23")
 @pytest.mark.parametrize(
     ("gap", "phase"),
     [
@@ -433,6 +449,7 @@ def test_a_hold_that_lowered_the_belt_is_followed_by_a_new_cue(rig, make_program
     assert "faster" in next(n for n in rig.notices if isinstance(n, Cue) and n.at >= told).text
 
 
+@pytest.mark.hazard("H29")
 def test_a_check_in_that_nobody_answers_slows_after_15_s_and_stops_after_30(rig, make_program):
     rig.connect().start(make_program(check_in=40_000, max_speed=400, steps=(work(300, 200),)))
     rig.until(Phase.RUNNING)
@@ -450,6 +467,7 @@ def test_a_check_in_that_nobody_answers_slows_after_15_s_and_stops_after_30(rig,
     rig.until(Phase.FAULTED)
 
 
+@pytest.mark.hazard("H29")
 def test_a_walker_who_leaves_the_belt_is_missed_where_steps_are_told(
     rig, monkeypatch, make_program
 ):
@@ -470,12 +488,14 @@ def test_a_walker_who_leaves_the_belt_is_missed_where_steps_are_told(
     assert (50, "nobody_there") == (rig.speed, rig.session.fault.cause)
 
 
+@pytest.mark.hazard("H22")
 def test_an_arming_does_not_survive_the_sleep_of_the_host(rig, make_program):
     rig.connect().ask(Ask.START, make_program())
     rig.feed(events.Tick(at=rig.now, slept=60_000))
     assert (Phase.IDLE, "nothing_to_confirm") == (rig.session.phase, rig.ask(Ask.CONFIRM).code)
 
 
+@pytest.mark.hazard("H08")
 def test_a_deck_that_sinks_is_commanded_to_0_and_then_the_belt_comes_down(rig):
     rig.run()
     rig.seconds(10)
@@ -485,6 +505,7 @@ def test_a_deck_that_sinks_is_commanded_to_0_and_then_the_belt_comes_down(rig):
     assert [0] == [command.target for _, command, _ in rig.commands(SetIncline)]
 
 
+@pytest.mark.hazard("H08")
 def test_a_deck_that_stays_below_0_slows_the_belt_down_after_5_s(rig, monkeypatch):
     rig.run()
     rig.seconds(10)
@@ -507,6 +528,7 @@ def test_a_deck_without_a_motor_is_not_commanded(make_rig, make_machine, monkeyp
     assert rig.commands(SetIncline) == []
 
 
+@pytest.mark.hazard("H13")
 def test_a_blind_belt_is_held_after_3_s_and_stopped_after_5(rig):
     rig.run()
     rig.seconds(10)
@@ -520,6 +542,7 @@ def test_a_blind_belt_is_held_after_3_s_and_stopped_after_5(rig):
     assert rig.session.fault.cause == "blind"
 
 
+@pytest.mark.hazard("H15")
 def test_a_stop_is_proven_by_two_new_zeros_after_its_answer(rig):
     rig.run()
     rig.speed = rig.target = 0
@@ -545,6 +568,7 @@ def test_a_stop_without_an_answer_is_proven_by_zeros_4_s_later(rig):
     rig.until(Phase.FINISHED, limit=4)
 
 
+@pytest.mark.hazard("H16")
 def test_a_stop_that_shows_no_effect_is_repeated_and_one_that_does_is_not(rig):
     rig.run()
     rig.seconds(20)
@@ -575,6 +599,7 @@ def test_an_unanswered_stop_on_a_silent_machine_is_repeated(rig):
     assert len(rig.commands(Stop)) == 2
 
 
+@pytest.mark.hazard("H15")
 def test_a_stop_without_proof_is_told_after_20_s_and_still_repeated(rig):
     rig.run()
     rig.stuck = True
@@ -591,6 +616,7 @@ def test_a_stop_without_proof_is_told_after_20_s_and_still_repeated(rig):
     assert (0, False) == (rig.speed, rig.session.owed)
 
 
+@pytest.mark.hazard("H16")
 def test_a_belt_that_our_stop_restarts_is_stopped_again(rig):
     rig.run().ask(Ask.STOP)
     rig.until(Phase.FINISHED)

@@ -106,6 +106,7 @@ def tell_a_new_epoch_of_an_old_one(rig):
         assert before == rig.session
 
 
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize(
     "how", [drop_and_return, return_without_a_word, tell_a_new_epoch_of_an_old_one]
 )
@@ -159,6 +160,7 @@ def test_a_stop_that_nobody_proves_after_a_reconnection_is_told_too(ready):
     assert [str(a) for a in ready.alarms()] == ["link_lost", "stop_unconfirmed"]
 
 
+@pytest.mark.hazard("H19")
 def test_another_treadmill_does_not_pay_the_debt_of_the_first(ready, make_machine):
     running(ready)
     ready.disconnect()
@@ -176,6 +178,7 @@ def test_another_treadmill_does_not_pay_the_debt_of_the_first(ready, make_machin
     assert (Phase.IDLE, None) == (ready.session.phase, ready.session.debtor)
 
 
+@pytest.mark.hazard("H19")
 def test_the_first_treadmill_pays_when_it_is_back(ready, make_machine):
     running(ready)
     ready.disconnect()
@@ -200,6 +203,7 @@ def reborn(rig, speed, age=4_000, record=RECORD, ran=304_000, meters=501):  # no
     return rig
 
 
+@pytest.mark.hazard("H10", "H11")
 def test_a_belt_that_goes_on_as_we_left_it_is_brought_down_and_stopped(rig):
     reborn(rig, 150)
     assert (Phase.SLOWING, True) == (rig.session.phase, rig.session.owed)
@@ -209,6 +213,7 @@ def test_a_belt_that_goes_on_as_we_left_it_is_brought_down_and_stopped(rig):
     assert len(rig.commands(Stop)) == 1
 
 
+@pytest.mark.hazard("H10", "H11")
 @pytest.mark.parametrize(
     ("record", "age", "ran", "meters", "ours"),
     [
@@ -242,11 +247,13 @@ def test_a_moving_belt_is_ours_if_its_counters_go_on(rig, record, age, ran, mete
     assert rig.session.adopted is None
 
 
+@pytest.mark.hazard("H10")
 def test_a_belt_that_was_left_moving_and_stands_is_told_and_not_touched(rig):
     reborn(rig, 0, age=60_000)
     assert (Phase.FAULTED, False, []) == (rig.session.phase, rig.session.owed, rig.sent)
 
 
+@pytest.mark.hazard("H10")
 def test_a_belt_that_was_perhaps_about_to_start_is_stopped_before_it_does(rig):
     rig.starts_at = rig.now + 7_000
     reborn(rig, 0, age=1_000)
@@ -255,6 +262,7 @@ def test_a_belt_that_was_perhaps_about_to_start_is_stopped_before_it_does(rig):
     assert (0, None) == (rig.speed, rig.starts_at)
 
 
+@pytest.mark.hazard("H10", "H11")
 def test_a_silent_machine_that_was_left_moving_is_stopped_after_5_s(rig):
     rig.mute = True
     reborn(rig, 100)
@@ -264,6 +272,7 @@ def test_a_silent_machine_that_was_left_moving_is_stopped_after_5_s(rig):
     assert [Stop] == [type(c) for _, c, _ in rig.sent if not isinstance(c, RequestControl)]
 
 
+@pytest.mark.hazard("H19")
 def test_a_silent_machine_that_is_another_one_is_left_alone(rig):
     rig.mute = True
     other = Ownership(fingerprint="another", program="", target=100, distance=1, elapsed=1)
@@ -278,6 +287,7 @@ def test_a_record_says_nothing_to_a_session_under_way(ready):
     assert ready.session.adopted is None
 
 
+@pytest.mark.hazard("H10")
 def test_the_claim_lasts_from_the_start_to_the_proven_rest(ready):
     assert ownership(Session()) is None
     countdown(ready)
@@ -298,6 +308,7 @@ def test_the_claim_lasts_from_the_start_to_the_proven_rest(ready):
 # --- shutdown ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H25")
 @pytest.mark.parametrize(
     ("reach", "end"),
     [
@@ -344,6 +355,7 @@ def test_a_shutdown_does_not_hide_a_fault(ready):
     ready.until(Phase.FAULTED)
 
 
+@pytest.mark.hazard("H07", "H25")
 def test_a_planned_shutdown_is_gentle(ready):
     running(ready)
     ready.feed(events.Shutdown(at=ready.now))

@@ -270,6 +270,7 @@ CASES = {
 }
 
 
+@pytest.mark.hazard("H05", "H08", "H12", "H13", "H14", "H17", "H22", "H24", "H28", "H29")
 @pytest.mark.parametrize("name", CASES)
 def test_a_finding_begins_just_beyond_its_threshold(healthy, name):
     well, beyond, expected = CASES[name]
@@ -303,11 +304,13 @@ def test_silence_matters_where_the_belt_may_move_because_of_us(healthy, phase, s
     assert silent is not bool(causes & {Cause.STALE, Cause.BLIND})
 
 
+@pytest.mark.hazard("H12")
 def test_without_a_broker_an_unsupervised_program_goes_on(healthy, make_program):
     alone = replace(healthy, bus=False, outage=60_000, program=make_program(unsupervised=True))
     assert found(alone) == []
 
 
+@pytest.mark.hazard("H14")
 def test_a_machine_whose_counters_never_counted_is_not_called_frozen(healthy):
     assert found(seen(healthy, counts=False, advanced_at=0)) == []
 
@@ -318,6 +321,7 @@ def test_a_resting_belt_in_a_pause_needs_no_telemetry_but_may_not_move(healthy):
     assert found(paused) == [(Cause.CONSOLE, Action.HAND_OVER)]
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize(
     "phase",
     [
@@ -363,6 +367,7 @@ STARTS = {
 }
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize("name", STARTS)
 def test_a_start_has_its_own_thresholds(healthy, name):
     base = replace(seen(healthy, speed=0), phase=Phase.STARTING, since=NOW)
@@ -399,6 +404,7 @@ COUNTDOWNS = {
 }
 
 
+@pytest.mark.hazard("H01", "H13")
 @pytest.mark.parametrize("name", COUNTDOWNS)
 def test_a_countdown_is_watched(healthy, name):
     base = replace(seen(healthy, speed=0), phase=Phase.COUNTDOWN, since=NOW, owed=False)

@@ -328,12 +328,14 @@ def test_a_pair_that_the_table_lacks_raises_and_changes_nothing(phase, trigger):
     assert (phase, []) == (draft.s.phase, draft.notices)
 
 
+@pytest.mark.hazard("H09", "H15")
 def test_stop_has_a_row_in_every_phase_and_so_has_the_loss_of_a_link():
     assert all(Trigger.STOP in row for row in TABLE.values())
     connected = set(Phase) - {Phase.OFFLINE}
     assert all(Trigger.LINK_DOWN in TABLE[phase] for phase in connected)
 
 
+@pytest.mark.hazard("H01")
 def test_a_start_has_one_door_and_motion_another():
     assert [Phase.COUNTDOWN] == [p for p, row in TABLE.items() if Trigger.START in row]
     assert [Phase.STARTING] == [p for p, row in TABLE.items() if Trigger.MOTION in row]

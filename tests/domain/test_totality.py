@@ -197,6 +197,7 @@ def happenings(make_machine, make_program):
     )
 
 
+@pytest.mark.hazard("H01", "H17")
 @settings(
     max_examples=600,
     deadline=None,

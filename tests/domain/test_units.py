@@ -47,6 +47,7 @@ def test_a_speed_is_read_and_rounded_down(text, speed):
     assert speed == parse_speed(text)
 
 
+@pytest.mark.hazard("H04", "H20")
 @pytest.mark.parametrize(
     "text", ["25.01 km/h", "-1 km/h", "-0 km/h", "15.55 mph", "6.95 m/s", "999999 km/h"]
 )
@@ -105,6 +106,7 @@ def test_a_duration_that_is_none_is_refused(text):
         parse_duration(text)
 
 
+@pytest.mark.hazard("H20")
 @pytest.mark.parametrize("parse", PARSERS)
 @pytest.mark.parametrize(
     "text",
@@ -122,6 +124,7 @@ def test_a_text_that_is_no_quantity_is_refused_by_every_parser(parse, text):
     assert "write for example" in str(caught.value)
 
 
+@pytest.mark.hazard("H20")
 @settings(derandomize=True)
 @given(st.text(max_size=20))
 def test_any_text_is_a_quantity_or_a_unit_error(text):

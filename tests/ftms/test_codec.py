@@ -48,11 +48,13 @@ class TestCommands:
         ]
         assert list(range(151)) == arrived
 
+    @pytest.mark.hazard("H04")
     @given(st.integers().filter(lambda n: not 0 <= n <= 2_500))
     def test_a_speed_outside_the_range_never_becomes_bytes(self, speed):
         with pytest.raises(EncodingError, match="target speed"):
             encode(SetSpeed(speed))
 
+    @pytest.mark.hazard("H04", "H08")
     @given(st.integers().filter(lambda n: not 0 <= n <= 150))
     def test_an_incline_outside_the_range_never_becomes_bytes(self, incline):
         with pytest.raises(EncodingError, match="target incline"):
@@ -65,6 +67,7 @@ class TestCommands:
         with pytest.raises(EncodingError):
             encode(SetIncline(smuggled))
 
+    @pytest.mark.hazard("H01")
     def test_only_five_op_codes_can_be_written(self, any_command):
         assert encode(any_command)[0] in {0x00, 0x02, 0x03, 0x07, 0x08}
 

@@ -96,6 +96,7 @@ def verdicts(*outcomes):
 CONFIRMED, REJECTED, UNKNOWN = Verdict.CONFIRMED, Verdict.REJECTED, Verdict.UNKNOWN
 
 
+@pytest.mark.hazard("H24")
 class TestEndings:
     def test_success_confirms_each_command(self, make_rig, in_virtual_time, any_command):
         async def story():
@@ -227,6 +228,7 @@ class TestEndings:
         in_virtual_time(story)
 
 
+@pytest.mark.hazard("H03")
 class TestPermits:
     def test_of_another_connection_are_not_sent(self, make_rig, in_virtual_time, any_command):
         async def story():
@@ -267,6 +269,7 @@ class TestPermits:
         in_virtual_time(story)
 
 
+@pytest.mark.hazard("H24")
 class TestAnswers:
     def test_one_procedure_runs_at_a_time(self, make_rig, in_virtual_time):
         async def story():
@@ -387,6 +390,7 @@ class TestBusy:
         in_virtual_time(story)
 
 
+@pytest.mark.hazard("H24")
 class TestStop:
     def test_is_written_at_once_while_another_procedure_runs(self, make_rig, in_virtual_time):
         async def story():
@@ -482,6 +486,7 @@ class TestCancellation:
         in_virtual_time(story)
 
 
+@pytest.mark.hazard("H13", "H24")
 class TestSilence:
     def test_of_30_s_ends_the_link(self, make_rig, in_virtual_time):
         async def story():

@@ -150,6 +150,7 @@ class TestFinding:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H19")
     def test_by_name_refuses_neighbours_of_the_same_name_and_lists_them(
         self, air_with, make_machine, in_virtual_time
     ):
@@ -176,6 +177,7 @@ class TestFinding:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H19")
     def test_the_only_one_refuses_two(self, air_with, make_machine, in_virtual_time):
         async def story():
             async with air_with(make_machine(), make_machine("citysports")) as radio:

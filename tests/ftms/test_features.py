@@ -129,6 +129,7 @@ def test_the_fingerprint_is_the_same_each_time():
     assert len(identity().fingerprint) == 16
 
 
+@pytest.mark.hazard("H19")
 @pytest.mark.parametrize(
     "field",
     ["manufacturer", "model", "serial_number", "features", "speed_range", "incline_range"],

@@ -98,6 +98,7 @@ class TestConnection:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H01")
     def test_connecting_sends_nothing_to_the_control_point(self, make_bench, in_virtual_time):
         async def story():
             async with make_bench() as rig:
@@ -106,6 +107,7 @@ class TestConnection:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H19")
     @pytest.mark.parametrize("target", [OnlyOne(), ByName("ideal treadmill")])
     def test_a_machine_that_was_connected_is_not_confused_with_a_neighbour_later(
         self, make_bench, make_machine, in_virtual_time, target
@@ -349,6 +351,7 @@ class TestCommands:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H03")
     def test_of_an_old_connection_are_not_sent_on_a_new_one(
         self, make_bench, in_virtual_time, any_command
     ):
@@ -435,6 +438,7 @@ class TestCommands:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H24")
     def test_a_control_point_that_dies_takes_the_link_with_it_after_30_s(
         self, make_bench, in_virtual_time
     ):
@@ -578,6 +582,7 @@ class TestFailures:
 
         in_virtual_time(story)
 
+    @pytest.mark.hazard("H13")
     def test_of_a_link_that_only_looks_alive_end_it(self, make_bench, in_virtual_time):
         dead = asyncio.Event()
 
@@ -645,6 +650,7 @@ class Attempts:
 
 
 class TestReconnection:
+    @pytest.mark.hazard("H09")
     def test_is_tried_after_100_ms(self, make_bench, in_virtual_time):
         async def story():
             attempts = Attempts()

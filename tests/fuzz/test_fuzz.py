@@ -11,6 +11,7 @@ from safety.fuzz import TARGETS, Target, fuzz
 SEED = int(os.environ.get("BACKSTRIDE_FUZZ_SEED", "20261120"))
 
 
+@pytest.mark.hazard("H02", "H04", "H20", "H21")
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_that_a_stranger_sends_breaks_a_promise(name, record_property):
     result = fuzz(name, 2.0, SEED)

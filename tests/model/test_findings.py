@@ -39,6 +39,7 @@ FOUND = {
 }
 
 
+@pytest.mark.hazard("H10", "H15", "H17")
 @pytest.mark.parametrize("what", FOUND)
 def test_the_promise_holds_although(what):
     scene, way = FOUND[what]

@@ -329,6 +329,7 @@ def test_the_reference_notices_when(name):
             tell_stories(300, Phase.generate)
 
 
+@pytest.mark.hazard("H01", "H04", "H06", "H08", "H15", "H17")
 def test_no_order_of_events_brings_a_command_that_the_reference_does_not_allow(record_property):
     seen.clear()
     tell_stories(150)
@@ -350,6 +351,7 @@ def near(*limits):
     )
 
 
+@pytest.mark.hazard("H01", "H04", "H06", "H08")
 @settings(max_examples=4_000, deadline=None, derandomize=True)
 @given(
     command=st.one_of(

@@ -17,6 +17,9 @@ FLOORS = {
 """Fewer states than these say that the search lost sight of something."""
 
 
+@pytest.mark.hazard(
+    "H01", "H03", "H04", "H05", "H06", "H08", "H09", "H10", "H13", "H15", "H16", "H17", "H24", "H25"
+)
 @pytest.mark.parametrize("scene", quick(), ids=lambda scene: scene.name.replace(" ", "-"))
 def test_no_run_breaks_a_promise(scene, record_property):
     report = search(scene)

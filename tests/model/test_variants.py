@@ -10,6 +10,9 @@ from safety.model.story import fold_moves, replay, story, unfold_moves
 from safety.model.variants import VARIANTS, hunt
 
 
+@pytest.mark.hazard(
+    "H01", "H03", "H04", "H05", "H06", "H08", "H09", "H10", "H13", "H15", "H16", "H17", "H24", "H25"
+)
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name.replace(" ", "-"))
 def test_the_search_finds(variant):
     report = hunt(variant)

@@ -87,6 +87,7 @@ def test_an_unknown_program_is_refused(case, program):
     assert (judgement.answer.reply, code(judgement)) == (Reply.REFUSED, "unknown_program")
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("name", MOVING)
 @pytest.mark.parametrize(
     ("synchronised", "fields", "expiry", "expected"),
@@ -118,6 +119,7 @@ def test_what_moves_the_belt_must_prove_that_it_is_new(  # noqa: PLR0917  one ca
     assert code(case.send(name, message={"expiry": expiry}, **fields)) == expected
 
 
+@pytest.mark.hazard("H02", "H22")
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_old_command_is_refused_with_a_synchronised_clock_only(case, name):
     assert code(case.send(name, id="a1", ts=NOW - 10_001)) == "stale"
@@ -144,6 +146,7 @@ def test_any_other_time_stamp_is_an_error(case, ts):
     assert code(case.send("start", ts=ts)) == "bad_value"
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("name", [*MOVING, *OTHERS])
 def test_a_retained_command_is_refused(case, name):
     message = {"retain": True, "expiry": 5}
@@ -167,6 +170,7 @@ def test_a_command_refused_for_its_phase_stays_refused_when_it_comes_again(case)
     assert again == Repeated(first.answer, Route())
 
 
+@pytest.mark.hazard("H02")
 def test_a_duplicate_repeats_the_stored_answer_whatever_its_age(case):
     case.send("pause", ts=NOW)
     answer = Answer(id="a1", reply=Reply.OK, code="ok", sentence="Done.", phase="holding")
@@ -288,6 +292,7 @@ STOPS = [
 ]
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("retain", [False, True])
 @pytest.mark.parametrize("payload", STOPS)
 def test_stop_is_taken_in_any_form(case, payload, retain):
@@ -343,6 +348,7 @@ def test_a_scalar_command_needs_no_payload(case, name):
     assert (judgement.request.ask, judgement.request.source) == (Ask(name), f"mqtt:command/{name}")
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize(
     ("name", "expiry", "trust", "expected"),
     [

@@ -155,6 +155,7 @@ async def test_a_broker_that_only_hung_up_is_asked_again(broker, make_bench):
         await bench.end()
 
 
+@pytest.mark.hazard("H02")
 async def test_on_3_1_1_a_kept_start_is_replayed_and_refused(broker, make_bench, observe):
     observer = await observe(broker.port, f"{PREFIX}/response")
     await observer.send("command", '{"v":1,"id":"a","command":"start"}', retain=True)

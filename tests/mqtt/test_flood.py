@@ -121,6 +121,7 @@ async def stop_latency(bench, observer, topic, payload):
     return bench.events.at(Ask.STOP)[count] - began
 
 
+@pytest.mark.hazard("H02", "H27")
 @pytest.mark.parametrize(
     ("topic", "qos", "payload", "stop_topic", "stop"),
     [

@@ -117,6 +117,7 @@ async def test_a_frozen_broker_is_noticed_by_an_unanswered_publish(bench, broker
     assert bench.bus.counters()["publishes_failed"] == 1
 
 
+@pytest.mark.hazard("H12")
 async def test_a_frozen_broker_is_noticed_without_traffic_by_keepalive(broker, make_bench):
     bench = make_bench(broker.port, keepalive=1)
     await bench.up()
@@ -172,6 +173,7 @@ async def test_each_attempt_uses_a_new_client(bench, broker):
     assert _client_of(bench) is not first
 
 
+@pytest.mark.hazard("H02")
 async def test_commands_sent_while_it_was_away_do_not_arrive_later(bench, broker, observe):
     observer = await observe(broker.port)
     _client_of(bench)._client.socket().shutdown(socket.SHUT_RDWR)
@@ -293,6 +295,7 @@ async def test_events_of_an_outage_arrive_in_order_and_the_oldest_are_dropped(
     assert bench.bus.counters()["events_dropped"] == 200
 
 
+@pytest.mark.hazard("H28")
 async def test_a_cue_that_waited_too_long_is_not_said(bench, broker, observe):
     await broker.kill()
     await bench.events.until(BusDown)
@@ -316,6 +319,7 @@ async def test_a_cue_counts_as_heard_when_somebody_listens(bench, observer):
     assert heard.cue == 7
 
 
+@pytest.mark.hazard("H28")
 async def test_a_cue_that_nobody_listens_to_is_not_heard(bench, broker, observe):
     bench.bus.publish(Publication("cue", b"to an empty room", cue=7))
     observer = await observe(broker.port, f"{PREFIX}/event")
@@ -357,6 +361,7 @@ async def test_an_answer_goes_to_the_response_topic_with_its_correlation(bench, 
     }
 
 
+@pytest.mark.hazard("H27")
 @pytest.mark.parametrize(
     "topic",
     [

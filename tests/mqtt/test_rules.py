@@ -32,6 +32,7 @@ async def test_a_start_of_now_is_passed_on(bench, observer):
     assert (request.ask, request.program.id) == (Ask.START, "first-steps")
 
 
+@pytest.mark.hazard("H02")
 async def test_a_start_that_the_broker_kept_is_not_replayed_to_the_daemon(
     broker, make_bench, observe
 ):
@@ -48,6 +49,7 @@ async def test_a_start_that_the_broker_kept_is_not_replayed_to_the_daemon(
     assert bench.bus.counters()["messages"] == 1
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("topic", ["command", "command/start"])
 async def test_a_live_start_with_the_retain_flag_is_refused(bench, observer, topic):
     payload = json.dumps({**START, "ts": bench.wall}) if topic == "command" else "first-steps"
@@ -60,6 +62,7 @@ async def test_a_live_start_with_the_retain_flag_is_refused(bench, observer, top
     assert bench.bus.counters()["refused"] == 1
 
 
+@pytest.mark.hazard("H02")
 async def test_a_start_queued_for_a_former_session_does_not_arrive(broker, make_bench, observe):
     """Somebody used our client id with a persistent session, and the broker kept commands for it."""
     async with aiomqtt.Client(
@@ -88,6 +91,7 @@ def _session(seconds):
     return made
 
 
+@pytest.mark.hazard("H02")
 async def test_a_start_does_not_survive_a_restart_of_the_broker(bench, broker, observe):
     observer = await observe(broker.port)
     await observer.send("command", json.dumps({**START, "ts": bench.wall}), retain=True)
@@ -103,6 +107,7 @@ async def test_a_start_does_not_survive_a_restart_of_the_broker(bench, broker, o
     assert request.ask is Ask.PAUSE
 
 
+@pytest.mark.hazard("H02")
 async def test_an_old_start_is_refused(bench, observer):
     await observer.send("command", json.dumps({**START, "ts": bench.wall - 10_001}))
 
@@ -110,6 +115,7 @@ async def test_an_old_start_is_refused(bench, observer):
     assert bench.events.of(Request) == []
 
 
+@pytest.mark.hazard("H02")
 async def test_a_start_for_another_life_of_the_daemon_is_refused(bench, observer):
     await observer.send("command", json.dumps({**START, "ts": bench.wall, "boot": "boot-before"}))
 

@@ -34,6 +34,7 @@ async def test_user_and_password_are_sent(start_broker, passwords, make_bench):
     await bench.up()
 
 
+@pytest.mark.hazard("H27")
 async def test_a_wrong_password_is_tried_again_and_never_shown(
     start_broker, passwords, make_bench, capsys
 ):
@@ -93,6 +94,7 @@ async def test_tls_and_password_and_commands_together(
 
 
 # paho leaves the socket of a failed handshake to the garbage collector, which says so.
+@pytest.mark.hazard("H27")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_server_of_another_authority_is_not_trusted(start_broker, certificates, make_bench):
     files = BrokerFiles(certificate=certificates / "server.pem", key=certificates / "server.key")
@@ -112,6 +114,7 @@ async def test_a_missing_certificate_file_does_not_end_the_service(broker, make_
     assert not bench.task.done()
 
 
+@pytest.mark.hazard("H27")
 async def test_a_client_certificate_names_the_treadmill(
     start_broker, certificates, make_bench, tmp_path
 ):
@@ -157,6 +160,7 @@ async def guarded(start_broker, passwords, tmp_path):
     return await start_broker(BrokerFiles(passwords=passwords, acl=acl))
 
 
+@pytest.mark.hazard("H27")
 async def test_a_publish_that_the_access_list_refuses_is_noticed_counted_and_logged(
     guarded, make_bench, observe, capsys
 ):
@@ -174,6 +178,7 @@ async def test_a_publish_that_the_access_list_refuses_is_noticed_counted_and_log
     assert "mqtt_publish_refused" in capsys.readouterr().out
 
 
+@pytest.mark.hazard("H27")
 async def test_who_may_only_read_cannot_command(guarded, make_bench, observe):
     bench = make_bench(guarded.port, user="gym", password="secret-gym")
     await bench.up()

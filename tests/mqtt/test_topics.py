@@ -15,6 +15,7 @@ def test_every_json_topic_has_a_schema_and_every_schema_a_topic():
     assert {row.schema for row in TABLE if row.content is Content.JSON} == set(PAYLOADS)
 
 
+@pytest.mark.hazard("H02")
 def test_nothing_that_acts_or_passes_is_retained():
     retained = {row.name for row in TABLE if row.retain}
     assert retained == {
@@ -58,6 +59,7 @@ def test_any_other_prefix_is_refused(text):
         topics.check_prefix(text)
 
 
+@pytest.mark.hazard("H27")
 @pytest.mark.parametrize(
     ("topic", "expected"),
     [

@@ -240,6 +240,7 @@ def test_the_base_of_all_edits_is_accepted():
     assert read_program(BASE, "test").name == "Test"
 
 
+@pytest.mark.hazard("H04", "H20", "H21")
 @pytest.mark.parametrize(
     ("old", "new", "line", "column", "part"), EDITS, ids=[f"{e[1][:30]!r}" for e in EDITS]
 )
@@ -266,6 +267,7 @@ def test_three_nested_repeats_are_accepted_and_a_fourth_is_not():
     assert (19, 17) == (error.problems[0].at.line, error.problems[0].at.column)
 
 
+@pytest.mark.hazard("H21")
 def test_a_repeat_bomb_is_counted_and_not_written_out():
     began = time.perf_counter()
     error = refusal(nested_repeats(3, 60))
@@ -419,6 +421,7 @@ def _without_comments(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
+@pytest.mark.hazard("H04", "H21")
 def test_a_damaged_file_is_refused_or_still_within_every_limit():
     print("seed", SEED)
     rng = random.Random(SEED)
@@ -470,6 +473,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.hazard("H21")
 def test_a_file_with_its_lines_mixed_up_is_refused_or_still_within_every_limit():
     print("seed", SEED)
     rng = random.Random(SEED)
@@ -498,6 +502,7 @@ def test_a_file_with_its_lines_mixed_up_is_refused_or_still_within_every_limit()
     assert refused > 200
 
 
+@pytest.mark.hazard("H21")
 def test_random_bytes_are_refused():
     print("seed", SEED)
     rng = random.Random(SEED)
@@ -507,6 +512,7 @@ def test_random_bytes_are_refused():
             refusal("".join(rng.choices("ab:-?[]{},&*!|>'\"%@`#~ \n\t0.", k=size)))
 
 
+@pytest.mark.hazard("H21")
 def test_hostile_files_cost_no_time():
     hostile = [
         "[" * 990 + "\n",

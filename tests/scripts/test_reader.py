@@ -97,6 +97,7 @@ def test_the_options_of_the_head_are_read():
     assert (25, 3 * MINUTE, True) == (program.max_incline, program.check_in, program.unsupervised)
 
 
+@pytest.mark.hazard("H26")
 def test_a_locked_program_may_jog_and_no_other_may():
     jog = TEXT.replace("max speed: 2 mph", "max speed: 8.0 km/h")
     assert 800 == read_program(jog.replace("regular", "locked"), "t").max_speed
@@ -104,6 +105,7 @@ def test_a_locked_program_may_jog_and_no_other_may():
         read_program(jog, "t")
 
 
+@pytest.mark.hazard("H04", "H21")
 @pytest.mark.parametrize(
     ("old", "new", "accepted"),
     [

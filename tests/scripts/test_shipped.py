@@ -64,6 +64,7 @@ def test_an_ideal_machine_admits_it_under_the_default_rules(program, workout):
     assert () == admit(program, workout, envelope(site, IDEAL, None, program), site)
 
 
+@pytest.mark.hazard("H26")
 def test_only_the_jog_is_locked_and_the_default_rules_refuse_it(program, workout):
     refusals = admit(program, workout, envelope(SiteRules(), IDEAL, None, program), SiteRules())
     assert (program.id == "backward-jog") == (program.level is Level.LOCKED)

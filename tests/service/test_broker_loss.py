@@ -24,6 +24,7 @@ def come(play):
     play.sink(BusUp(at=play.now))
 
 
+@pytest.mark.hazard("H12")
 def test_a_session_without_a_broker_holds_at_once_and_comes_down_after_15_s(stage_play):
     async def story(play):
         await play.run(12)
@@ -65,6 +66,7 @@ def test_a_broker_that_comes_back_in_time_lets_the_script_go_on(stage_play):
     assert fault is None
 
 
+@pytest.mark.hazard("H12")
 def test_a_flapping_broker_cannot_postpone_the_end(stage_play):
     async def story(play):
         await play.run(12)
@@ -95,6 +97,7 @@ def test_an_unsupervised_program_goes_on_without_a_broker(stage_play):
     assert (Phase.RUNNING, None) == (phase, fault)
 
 
+@pytest.mark.hazard("H12")
 @pytest.mark.parametrize(
     "moment", ["armed", "countdown", "starting", "turning", "paused", "slowing"]
 )

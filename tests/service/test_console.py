@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from backstride.domain.machine import BeltStart
 from backstride.domain.session import Phase
 from backstride.service.simulation import walk
 from backstride.virtual.log import STOP
 
 
+@pytest.mark.hazard("H01")
 def test_a_whole_session_runs_on_a_machine_that_its_console_starts(stage_play):
     async def story(play):
         async def press():

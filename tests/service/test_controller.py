@@ -28,6 +28,7 @@ def break_after(controller, kind):
     controller.watchers.append(observe)
 
 
+@pytest.mark.hazard("H10")
 class TestADefect:
     def test_in_the_core_sends_a_last_stop_and_ends_the_controller(self, stage_play):
         async def story(play):
@@ -126,6 +127,7 @@ class TestADefect:
         stage_play(story, ends_by_itself=True)
 
 
+@pytest.mark.hazard("H25")
 class TestTheEnd:
     def test_of_the_service_brings_the_belt_down_and_settles_the_claim(self, stage_play):
         async def story(play):
@@ -172,6 +174,7 @@ class TestTheEnd:
         assert claim is not None, "the next life must look for it"
 
 
+@pytest.mark.hazard("H10", "H23")
 class TestTheDisk:
     def test_a_start_waits_for_the_claim_and_a_stop_waits_for_nothing(self, stage_play):
         async def story(play):

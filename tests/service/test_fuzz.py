@@ -77,6 +77,7 @@ def test_random_frames_at_rest_are_counted_and_nothing_is_sent(stage_play, recor
     record_property("figure", f"fuzz: {FRAMES} frames at rest, counted {kinds}")
 
 
+@pytest.mark.hazard("H04", "H06")
 @pytest.mark.parametrize("seed", range(6))
 def test_random_frames_during_a_session_only_ever_slow_it_down(seed, stage_play):
     rng = random.Random(SEED + seed)

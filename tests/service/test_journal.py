@@ -239,6 +239,7 @@ class TestAFullDisk:
 
 
 class TestManners:
+    @pytest.mark.hazard("H23")
     async def test_a_slow_disk_costs_records_and_no_memory(self, tmp_path):
         written = FileJournal(tmp_path)
         written.begin("demo", OPENING)

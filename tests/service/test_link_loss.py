@@ -21,6 +21,7 @@ def lose(play, absence):
     return len(play.log.writes)
 
 
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize("absence", ABSENCES)
 @pytest.mark.parametrize("phase", MOVING)
 def test_a_moving_belt_is_stopped_after_the_reconnection(phase, absence, stage_play):
@@ -40,6 +41,7 @@ def test_a_moving_belt_is_stopped_after_the_reconnection(phase, absence, stage_p
     assert alarms != []
 
 
+@pytest.mark.hazard("H01", "H03", "H09")
 @pytest.mark.parametrize("absence", ABSENCES)
 @pytest.mark.parametrize("phase", REST)
 def test_a_belt_at_rest_stays_there(phase, absence, stage_play):
@@ -61,6 +63,7 @@ def test_a_belt_at_rest_stays_there(phase, absence, stage_play):
     assert session.phase in {Phase.IDLE, Phase.FAULTED}
 
 
+@pytest.mark.hazard("H17")
 def test_a_handed_over_belt_is_not_touched_after_the_reconnection(stage_play):
     async def story(play):
         await play.reach("handed_over")
@@ -73,6 +76,7 @@ def test_a_handed_over_belt_is_not_touched_after_the_reconnection(stage_play):
     assert after == []
 
 
+@pytest.mark.hazard("H01", "H09")
 def test_a_link_that_flaps_for_a_minute_never_starts_a_belt(stage_play):
     async def story(play):
         await play.reach("running")

@@ -21,6 +21,7 @@ MOMENTS = [*range(4, 330, 13), *(12 + tenth / 4 for tenth in range(1, 24))]
 """Seconds of a demo session: all along, and finely around the first Start."""
 
 
+@pytest.mark.hazard("H10")
 @pytest.mark.parametrize("absent", [0.1, 4.0, 60.0])
 def test_whenever_the_process_dies_the_belt_is_brought_to_rest(absent, stage_play, record_property):
     worst = 0
@@ -52,6 +53,7 @@ def test_whenever_the_process_dies_the_belt_is_brought_to_rest(absent, stage_pla
     )
 
 
+@pytest.mark.hazard("H11", "H17")
 def test_a_belt_that_somebody_else_started_meanwhile_is_only_watched(stage_play):
     async def story(play):
         await play.reach("running")
@@ -75,6 +77,7 @@ def test_a_belt_that_somebody_else_started_meanwhile_is_only_watched(stage_play)
     assert [] == [write for write in writes if write.opcode != Op.REQUEST_CONTROL]
 
 
+@pytest.mark.hazard("H10", "H11")
 class TestTheLedger:
     @pytest.fixture
     def syncs(self):
@@ -131,6 +134,7 @@ class TestTheLedger:
         await FileLedger(blocked / "below").write(RECORD)
 
 
+@pytest.mark.hazard("H18")
 class TestTheLock:
     def test_two_daemons_cannot_have_one_treadmill(self, tmp_path):
         with (

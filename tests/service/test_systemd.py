@@ -48,6 +48,7 @@ def test_a_full_queue_does_not_block(listener, tmp_path):
     assert (told[0], told[-1]) == (True, False)
 
 
+@pytest.mark.hazard("H23")
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

@@ -22,6 +22,7 @@ def write(disk, name, data, *, sync=False):
         disk.sync(file.fileno())
 
 
+@pytest.mark.hazard("H11")
 def test_a_power_cut_keeps_what_was_synced_and_any_part_of_the_rest(disk):
     write(disk, "/a", b"durable", sync=True)
     disk.sync(0)

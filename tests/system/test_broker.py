@@ -17,6 +17,7 @@ async def until(condition, within=120):
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.hazard("H12")
 @pytest.mark.parametrize("how", ["killed", "suspended"])
 def test_a_belt_whose_broker_is_gone_holds_and_comes_to_rest(how, make_gym, run_paced, judge):
     async def story():

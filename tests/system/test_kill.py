@@ -175,6 +175,7 @@ def tell(path):
 MOVING = ("starting", "running", "turning", "slowing", "stopping")
 
 
+@pytest.mark.hazard("H10")
 @pytest.mark.parametrize("moment", MOVING)
 async def test_a_belt_left_moving_is_stopped_by_the_next_life(home, moment):
     daemon = await home.start_daemon()
@@ -203,6 +204,7 @@ async def test_a_belt_left_moving_is_stopped_by_the_next_life(home, moment):
     assert (Phase.FAULTED, False, "restarted") == (end.phase, end.owed, end.fault.cause)
 
 
+@pytest.mark.hazard("H01", "H10")
 async def test_a_daemon_that_dies_before_the_start_leaves_a_belt_that_never_starts(home):
     daemon = await home.start_daemon()
     await reach(home, "countdown")
@@ -215,6 +217,7 @@ async def test_a_daemon_that_dies_before_the_start_leaves_a_belt_that_never_star
     assert START not in [data for _, data, _ in seen["writes"]]
 
 
+@pytest.mark.hazard("H07", "H25")
 async def test_sigterm_ramps_down_stops_and_leaves_no_debt(home):
     daemon = await home.start_daemon()
     await reach(home, "running")
@@ -232,6 +235,7 @@ async def test_sigterm_ramps_down_stops_and_leaves_no_debt(home):
     assert home.dashboard.latest["home"]["availability"] == b"offline"
 
 
+@pytest.mark.hazard("H18")
 async def test_a_second_daemon_on_the_same_treadmill_refuses_to_run(home):
     await home.start_daemon()
     await reach(home, "running")

@@ -26,6 +26,7 @@ def count_runs(simulation):
     return 1 + sum(segment.turn for segment in simulation.session.workout.segments)
 
 
+@pytest.mark.hazard("H04", "H05", "H06", "H07", "H20")
 @pytest.mark.parametrize("machine", list_machines())
 def test_every_program_ends_as_it_must_on(  # noqa: PLR0917  fixtures are named
     machine, judge, expect, matches, grace, record_property

@@ -62,6 +62,7 @@ def test_treadmills_of_one_daemon_share_nothing(make_gym, run_paced, judge):
     assert [[], [], []] == run_paced(story())
 
 
+@pytest.mark.hazard("H04")
 def test_each_treadmill_has_its_own_limits(make_gym, run_paced):
     async def story():
         gym = make_gym({"adult": "ideal", "cautious": "ideal"})
@@ -77,6 +78,7 @@ def test_each_treadmill_has_its_own_limits(make_gym, run_paced):
     assert granted["reply"] == "ok"
 
 
+@pytest.mark.hazard("H10")
 def test_a_defect_in_one_session_brings_the_others_down_and_ends_the_process(
     make_gym, run_paced, notifications
 ):
@@ -113,6 +115,7 @@ def test_a_defect_in_one_session_brings_the_others_down_and_ends_the_process(
     assert "STOPPING=1" in notifications()
 
 
+@pytest.mark.hazard("H23", "H25")
 def test_systemd_is_told_ready_alive_and_stopping(make_gym, run_paced, notifications, monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "2000000")
 
@@ -129,6 +132,7 @@ def test_systemd_is_told_ready_alive_and_stopping(make_gym, run_paced, notificat
     assert "STOPPING=1" in stopping
 
 
+@pytest.mark.hazard("H10", "H23")
 def test_the_watchdog_starves_when_a_single_control_loop_stands_still(
     make_gym, run_paced, notifications, monkeypatch
 ):
