@@ -64,8 +64,11 @@ QUIRKS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 
 
-def draw_plan(seed: int) -> Plan:
-    """The plan of a seed; the same for ever, as long as this file and the catalogue stay as they are."""
+def draw_plan(seed: int, only: frozenset[str] | None = None) -> Plan:
+    """The plan of a seed; the same for ever, as long as this file and the catalogue stay as they are.
+
+    `only` wants these kinds of mishap, all of them, and no other.
+    """
     rng = random.Random(seed)  # noqa: S311  reproducible chance, not secrecy
     machine = "ideal" if rng.random() < 0.4 else rng.choice(list_machines())
     changes = _draw_changes(rng) if rng.random() < 0.4 else ()
@@ -88,7 +91,7 @@ def draw_plan(seed: int) -> Plan:
         unsupervised=rng.random() < 0.2,
         check_in=rng.choice((None, None, 10_000)),
         changes=changes,
-        mishaps=_draw_mishaps(rng, length),
+        mishaps=_draw_mishaps(rng, length, only),
     )
 
 
@@ -123,12 +126,14 @@ def _draw_program(rng: random.Random, machine: str) -> tuple[tuple[Walk, ...], S
 # -- mishaps ---------------------------------------------------------------------------------------
 
 
-def _draw_mishaps(rng: random.Random, length: Ms) -> tuple[Mishap, ...]:
+def _draw_mishaps(
+    rng: random.Random, length: Ms, only: frozenset[str] | None
+) -> tuple[Mishap, ...]:
     """A random subset of the kinds, each with a rate of its own."""
     share = rng.choice((0.0, 0.06, 0.12, 0.2, 0.5))
     mishaps = []
     for kind, make in KINDS.items():
-        if rng.random() >= share:
+        if rng.random() >= share if only is None else kind not in only:
             continue
         for _ in range(rng.choice((1, 1, 2, 5))):
             after = rng.choice(PHASES)

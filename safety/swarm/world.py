@@ -12,126 +12,34 @@ import json
 import random
 from collections.abc import Iterator
 from contextvars import copy_context
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
 from bleak.uuids import normalize_uuid_16
-from msgspec import Struct
 
 from backstride.domain.events import Ask, CueHeard, Event
-from backstride.domain.limits import SiteRules
-from backstride.domain.machine import BeltStart
 from backstride.domain.notices import Alarm, Answer, Moved, Refused, Reply
-from backstride.domain.session import MOVING, Options, Phase, Session, Transition
+from backstride.domain.session import MOVING, Phase, Transition
 from backstride.domain.units import SECOND, Ms
-from backstride.ftms import radio as ftms_radio
-from backstride.ftms.discovery import ByAddress
-from backstride.ftms.treadmill import BleakTreadmill
-from backstride.service import recovery
-from backstride.service.clock import LoopClock, WallClock
-from backstride.service.controller import Controller, Ports
-from backstride.service.journal import FileJournal, JournalError
-from backstride.service.recovery import FileLedger
+from backstride.service.journal import JournalError
 from backstride.service.replay import replay
-from backstride.virtual.backend import bind_client, bind_scanner
 from backstride.virtual.faults import Faults
 from backstride.virtual.gatt import Uuid
 from backstride.virtual.loopback import LoopbackAir, list_entries
 from backstride.virtual.machine import Machine
 from backstride.virtual.pump import Pump
-from safety.swarm.air import LifeAir, Radio
-from safety.swarm.broker import Broker, BusLink
+from safety.swarm.air import Radio
+from safety.swarm.broker import Broker
 from safety.swarm.disk import Disk
-from safety.swarm.loop import BURIAL_S, Life, SimLoop
+from safety.swarm.loop import BURIAL_S, SimLoop
 from safety.swarm.plan import Mishap, Plan, model_of, program_of
+from safety.swarm.process import EPOCH, HOME, Process, host_clock
+from safety.swarm.records import Granted, Struck, Turn
 
-EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH_MS: Final[Ms] = int(EPOCH.timestamp()) * SECOND
-OPTIONS: Final = Options(countdown=3 * SECOND, confirm_window=20 * SECOND, patience=30 * SECOND)
-"""Shorter than the product's, so that more happens in a virtual minute."""
 REPLAYED: Final = 5
 """The journals of one seed in so many are folded again: it takes as long as the session."""
 START: Final = b"\x07"
-HOME: Final = "/var/lib/backstride/swarm"
-
-
-class Turn(Struct, frozen=True):
-    """A change of phase in the life `life`."""
-
-    at: Ms
-    life: int
-    before: str
-    after: str
-    trigger: str
-
-
-class Granted(Struct, frozen=True):
-    """A request that the session granted, and the client that was connected then."""
-
-    at: Ms
-    life: int
-    code: str
-    client: str
-
-
-class Struck(Struct, frozen=True):
-    """A mishap that happened."""
-
-    at: Ms
-    mishap: Mishap
-    life: int
-    """The process of the service that was there to see it; 0 when none was."""
-
-
-class Process:
-    """One life of the service: everything of the product, on simulated ports."""
-
-    def __init__(self, world: World, number: int) -> None:
-        self.number = number
-        self.life = Life(world.loop)
-        self.boot = f"boot-{number:04}"
-        self.controller: Controller
-        self.task: asyncio.Task[None]
-        self.ending: asyncio.Task[None] | None = None
-        """The controlled end, once there is one."""
-        self._world = world
-        self.life.do(self._begin)
-
-    def _begin(self) -> None:
-        world, plan = self._world, self._world.plan
-        clock = LoopClock()
-        air = LifeAir(world.radio, self.life, world)
-        treadmill = BleakTreadmill(
-            ByAddress(world.machine.address),
-            clock=clock,
-            belt_start=BeltStart.CONSOLE if plan.console else BeltStart.REMOTE,
-            radio=ftms_radio.Radio(client=bind_client(air), scanner=bind_scanner(air)),
-            rng=random.Random(plan.seed + self.number),  # noqa: S311  reproducible chance
-        )
-        bus = BusLink(world.broker, self.life, {"swarm": world.program}, self.boot)
-        home = cast("Any", world.disk.path(HOME))
-        ports = Ports(
-            treadmill=treadmill,
-            bus=bus,
-            journal=FileJournal(home / "journal", sync=world.disk.sync),
-            ledger=FileLedger(home, sync=world.disk.sync),
-            clock=clock,
-            wall=WallClock(EPOCH, clock),
-            trouble=lambda: treadmill.trouble,
-            stage=lambda: treadmill.stage.value,
-            slept=lambda: world.slept,
-        )
-        session = Session(site=SiteRules(), options=OPTIONS)
-        self.controller = Controller("swarm", self.boot, ports, session, (world.program,))
-        bus.controller = self.controller
-        self.controller.watchers.append(lambda e, t: world.watch(self, e, t))
-        self.task = asyncio.create_task(self.controller.run(), name=f"life {self.number}")
-
-    @property
-    def session(self) -> Session:
-        """What this life believes."""
-        return self.controller.session
 
 
 class World:
@@ -305,7 +213,7 @@ class World:
         from safety.swarm.person import live  # noqa: PLC0415  people act on worlds
 
         self.loop.set_exception_handler(self._note_defect)
-        with _host_clock(self):
+        with host_clock(self):
             self.pump = await self.radio.air.serve(self.machine, self.faults)
             self.begin_life()
             self._await_mishaps("")
@@ -361,37 +269,3 @@ def _replayed(path: Path) -> Iterator[tuple[str, str]]:
         for notice in transition.notices:
             if isinstance(notice, Moved):
                 yield notice.before, notice.after
-
-
-class _HostClock:
-    """The host's clocks and boot id, where `service.recovery` reads them."""
-
-    CLOCK_BOOTTIME = 7
-    CLOCK_MONOTONIC = 1
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def clock_gettime(self, _clock: int) -> float:
-        """Seconds since boot."""
-        return (self._world.machine_now() - self._world.booted) / SECOND
-
-    def time(self) -> float:
-        """Seconds since 1970."""
-        return self._world.wall() / SECOND
-
-    def read_text(self, encoding: str) -> str:
-        """The boot id."""
-        del encoding
-        return f"boot at {self._world.booted}\n"
-
-
-@contextlib.contextmanager
-def _host_clock(world: World) -> Iterator[None]:
-    clock = _HostClock(world)
-    before = {name: vars(recovery)[name] for name in ("time", "_BOOT_ID")}
-    vars(recovery).update(time=clock, _BOOT_ID=clock)
-    try:
-        yield
-    finally:
-        vars(recovery).update(before)
