@@ -173,6 +173,9 @@ class World:
         for notice in transition.notices:
             if isinstance(notice, Cue) and not self.loses_cues:
                 self.inbox.append((self.now, events.CueHeard(at=self.now, cue=notice.number)))
+            silent = self.now - self.last_frame > 5_000
+            if isinstance(notice, Answer) and notice.code == "acknowledged" and silent:
+                self.ours = False  # a person was asked to look, and said that it stands
         self.check()
         return transition
 
@@ -370,7 +373,6 @@ class World:
     def ask(self, ask):
         self.requests += 1
         name = f"r{self.requests}"
-        silent = self.now - self.last_frame > 5_000
         transition = self.feed(
             events.Request(
                 at=self.now,
@@ -385,8 +387,6 @@ class World:
             self.confirms, self.confirmed_epoch = 1, self.epoch
         if answer.code == "armed":
             self.cap = min(self.program.max_speed, self.machine.speed.maximum)
-        if answer.code == "acknowledged" and silent:
-            self.ours = False  # a person was asked to look, and said that it stands
         return answer
 
     def console(self, argument):
