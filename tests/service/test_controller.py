@@ -92,6 +92,7 @@ class TestADefect:
                 if self.broken.is_set():
                     raise DefectError(part)
                 self.record = record
+                return True
 
             def load(self):
                 return None
@@ -184,8 +185,8 @@ class TestTheDisk:
 
             async def write_slowly(record):
                 await asyncio.sleep(0.5)
-                await write(record)
                 written.append(play.now)
+                return await write(record)
 
             slow.write = write_slowly
             await play.arm()

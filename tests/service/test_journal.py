@@ -41,6 +41,12 @@ class Disk:
         os.fsync(handle)
 
 
+def fill(directory):
+    """Leave not a byte."""
+    with pytest.raises(OSError, match="No space left"):
+        (directory / "ballast").write_bytes(b"x" * 1_000_000)
+
+
 @pytest.fixture
 def disk():
     return Disk()
@@ -200,7 +206,6 @@ class TestAFullDisk:
         phase, failed, log = stage_play(
             story,
             journal=lambda: FileJournal(tiny_disk / "journal"),
-            ledger=lambda: FileLedger(tiny_disk),
         )
         assert phase is Phase.FINISHED
         assert "No space left" in failed
@@ -208,6 +213,19 @@ class TestAFullDisk:
         for path in files(tiny_disk / "journal"):
             data = path.read_bytes()
             assert data == b"" or data.endswith(b"\n"), "no record is torn"
+
+    def test_no_belt_starts_when_the_disk_takes_no_claim(self, stage_play, tiny_disk):
+        async def story(play):
+            await play.reach("idle")
+            await asyncio.to_thread(fill, tiny_disk)
+            await play.arm()
+            await play.stage.confirm()
+            await play.phase(Phase.FAULTED)
+            await asyncio.sleep(30)
+            return play.session.fault.cause, play.log.starts, play.log.top_speed
+
+        outcome = stage_play(story, ledger=lambda: FileLedger(tiny_disk))
+        assert ("start_failed", [], 0) == outcome
 
     @pytest.fixture
     def tiny_disk(self, tmp_path):

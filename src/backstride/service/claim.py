@@ -18,8 +18,8 @@ CLAIM_PAUSE: Final[Ms] = 5 * SECOND
 class Ledger(Protocol):
     """Where the claim on a moving belt is kept; `service.recovery` has the real one."""
 
-    async def write(self, record: Ownership | None) -> None:
-        """Make a claim durable, or withdraw it."""
+    async def write(self, record: Ownership | None) -> bool:
+        """Make a claim durable, or withdraw it; False when the disk did not take it."""
         ...
 
     def load(self) -> tuple[Ownership, Ms] | None:
@@ -38,7 +38,7 @@ class ClaimKeeper:
         self._session = session
         self._record: Ownership | None = None
         self._wanted = asyncio.Event()
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[bool]] = []
 
     def find(self) -> tuple[Ownership, Ms] | None:
         """The claim of an earlier life, and its age."""
@@ -52,27 +52,31 @@ class ClaimKeeper:
         if (self._record is None) != (ownership(self._session()) is None):
             self._wanted.set()
 
-    async def settle(self) -> None:
-        """Return when the disk says what the session says now."""
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def settle(self) -> bool:
+        """Return when the disk says what the session says now; whether it holds a claim."""
+        settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiters.append(settled)
         self._wanted.set()
-        await settled
+        return await settled
 
     async def run(self) -> None:
         """Write what changed, until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(CLAIM_PAUSE / SECOND if self._record else None):
+                async with asyncio.timeout(self._pause()):
                     await self._wanted.wait()
             self._wanted.clear()
             waiters, self._waiters = self._waiters, []
             session = self._session()
             record = ownership(session)
             judged = session.adopted is None or record is not None
-            if judged and record != self._record:
-                await self._ledger.write(record)
+            if judged and record != self._record and await self._ledger.write(record):
                 self._record = record
             for waiter in waiters:
                 if not waiter.done():
-                    waiter.set_result(None)
+                    waiter.set_result(self._record is not None)
+
+    def _pause(self) -> float | None:
+        """Seconds until the next look at the disk: a claim that is due or there is looked after."""
+        kept = self._record is not None or ownership(self._session()) is not None
+        return CLAIM_PAUSE / SECOND if kept else None

@@ -7,8 +7,9 @@ that follows from it happens before the next one is folded: the gate judges the 
 treadmill as tasks, the journal takes the event, notices and state go to the bus. Nothing in this path
 waits. What must wait - a radio, a disk - runs in tasks of its own and comes back as an event.
 
-Two things wait for the disk on purpose: a Start leaves only after the claim on the belt is on it, and
-nothing else ever does. A Stop waits for nothing at all.
+One thing waits for the disk on purpose: a Start leaves only after the claim on the belt is on it, and
+not at all when the disk does not take it: the next life would not know of the belt. A Stop waits for
+nothing at all.
 
 A defect - in the core, or in an adapter that should never raise - surfaces here as an exception. Then
 nothing is folded any more, the controller sends one last Stop past everything but the gate, over the link
@@ -273,9 +274,12 @@ class Controller:
     async def _execute(self, granted: Permit) -> None:
         match granted.command:
             case Start():
-                await self._secure()
+                if not await self._secure():
+                    self._withhold(granted, "the disk takes no claim on the belt")
+                    return
                 if self.session.phase is not Phase.STARTING:
-                    self._withhold(granted)
+                    # While the disk took the claim somebody said stop: no belt starts behind a Stop.
+                    self._withhold(granted, "the session no longer starts")
                     return
             case Stop() | SetSpeed() | SetIncline() | RequestControl():
                 pass
@@ -283,15 +287,16 @@ class Controller:
                 assert_never(granted.command)
         self.sink(await self._ports.treadmill.execute(granted))
 
-    def _withhold(self, granted: Permit) -> None:
-        """While the disk took the claim somebody said stop: no belt starts behind a Stop."""
+    def _withhold(self, granted: Permit, reason: str) -> None:
+        """A permitted command is not sent after all."""
+        self._log.error("command withheld", command=repr(granted.command), reason=reason)
         self.sink(
             Outcome(
                 at=self._ports.clock.now(),
                 epoch=granted.epoch,
                 ticket=granted.ticket,
                 verdict=Verdict.REJECTED,
-                detail="not sent: the session no longer starts",
+                detail=f"not sent: {reason}",
             )
         )
 
@@ -362,10 +367,11 @@ class Controller:
         else:
             self._rested.set()
 
-    async def _secure(self) -> None:
-        """Return when claim and journal are on the disk as they should be now."""
-        await self._claim.settle()
+    async def _secure(self) -> bool:
+        """Return when claim and journal are on the disk as they should be; whether a claim is there."""
+        claimed = await self._claim.settle()
         await self._ports.journal.secure()
+        return claimed
 
 
 def _start(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:

@@ -71,10 +71,11 @@ class MemoryLedger:
         self.record = record
         self._written_at: float | None = None
 
-    async def write(self, record: Ownership | None) -> None:
+    async def write(self, record: Ownership | None) -> bool:
         """Keep the claim, or drop it."""
         self.record = record
         self._written_at = asyncio.get_running_loop().time()
+        return True
 
     def load(self) -> tuple[Ownership, Ms] | None:
         """The claim of an earlier life, and its age by the loop's clock."""
@@ -91,16 +92,16 @@ class FileLedger:
         self._path = directory / "owner.json"
         self._sync = sync
 
-    async def write(self, record: Ownership | None) -> None:
-        """Make a claim durable, or withdraw it. Returns when it is on the disk or the disk failed."""
-        await asyncio.get_running_loop().run_in_executor(None, self._write, record)
+    async def write(self, record: Ownership | None) -> bool:
+        """Make a claim durable, or withdraw it. Returns when the disk has it (True) or failed."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._write, record)
 
-    def _write(self, record: Ownership | None) -> None:
+    def _write(self, record: Ownership | None) -> bool:
         try:
             if record is None:
                 self._path.unlink(missing_ok=True)
                 self._sync_directory()
-                return
+                return True
             claim = Claim(record=record, boot_id=_boot_id(), boottime=_boottime(), wall=time.time())
             draft = self._path.with_suffix(".new")
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,8 +115,10 @@ class FileLedger:
                 # Of two claims either will do after a power cut; of one and none it must be the one.
                 self._sync_directory()
         except OSError as error:
-            # A full disk must not keep the belt from being stopped; it is said and survived.
+            # A full disk keeps a belt from being started, and never from being stopped.
             _LOG.error("ownership not recorded", reason=str(error))
+            return False
+        return True
 
     def load(self) -> tuple[Ownership, Ms] | None:
         """The claim of an earlier life and its age, or None. A damaged record is reported."""
