@@ -58,7 +58,6 @@ LONGEST_FUNCTION = 48
 
 LONGER_FILES = {
     "service/controller.py": 500,  # the only loop, with everything that must happen inside it
-    "service/view.py": 430,  # one payload a topic, side by side
     "service/simulation.py": 350,  # one world
     "mqtt/schema.py": 350,  # the contract in one place
     "mqtt/client.py": 340,  # one connection attempt

@@ -11,22 +11,18 @@ from msgspec.structs import replace
 
 from backstride import __version__
 from backstride.domain.energy import estimate
-from backstride.domain.envelope import Envelope, admit, envelope
-from backstride.domain.evidence import NEVER, incline_of
-from backstride.domain.machine import Machine
+from backstride.domain.envelope import envelope
+from backstride.domain.evidence import incline_of
 from backstride.domain.notices import Alarm, Cue, Notice
 from backstride.domain.session import ACTIVE, Phase, Session
-from backstride.domain.units import Ms, show_speed
+from backstride.domain.units import Ms
 from backstride.domain.workout import (
-    MACHINE_MINIMUM,
     Facing,
     Program,
-    Segment,
     Workout,
-    flatten,
-    setpoint,
 )
 from backstride.mqtt import schema
+from backstride.service import moment, surroundings
 
 BODY: Final = 75_000
 """Grams of a walker who told no weight; energy is an estimate for them."""
@@ -80,20 +76,20 @@ class View:
             seq=self._seq,
             time=time,
             phase=s.phase,
-            stage=_stage(s),
-            sentence=_sentence(s),
+            stage=moment.stage(s),
+            sentence=moment.sentence(s),
             program=s.program.id if s.program else None,
             program_name=s.program.name if s.program else None,
-            speed=_speeds(s),
+            speed=moment.speeds(s),
             incline=schema.InclineState(
                 measured=schema.percent(incline_of(s.evidence, s.machine)),
                 target=schema.percent(s.drive.incline) if s.owed else None,
                 cap=schema.percent(s.envelope.incline.value) if s.envelope else None,
             ),
-            age=_age(s, now),
-            script=_script(s),
-            step=_step(s),
-            next=_next(s),
+            age=moment.age(s, now),
+            script=moment.script(s),
+            step=moment.step(s),
+            next=moment.following(s),
             cue=self._cue,
             alarm=self._alarm_of(s),
             holding=tuple(str(cause) for cause in s.holds),
@@ -137,15 +133,15 @@ class View:
             id=self.treadmill,
             version=__version__,
             schemas=schema.VERSIONS,
-            capabilities=_capabilities(s.machine),
-            machine=_machine(s.machine),
-            limits=_limits(limits),
+            capabilities=surroundings.capabilities(s.machine),
+            machine=surroundings.machine(s.machine),
+            limits=surroundings.limits(limits),
         )
 
     def programs(self, s: Session, programs: tuple[Program, ...]) -> schema.Programs:
         """The programs on offer, each with what keeps it from running here."""
         return schema.Programs(
-            programs=tuple(_offer(program, s) for program in programs),
+            programs=tuple(surroundings.offer(program, s) for program in programs),
             selected=s.selected.id if s.selected else None,
         )
 
@@ -200,116 +196,6 @@ def same(before: schema.State | None, after: schema.State) -> bool:
     return replace(before, seq=0, time="", age=None) == replace(after, seq=0, time="", age=None)
 
 
-def _age(s: Session, now: Ms) -> float | None:
-    age = s.evidence.age(now)
-    return None if age == NEVER else max(age, 0) / 1_000
-
-
-def _stage(s: Session) -> str | None:
-    if s.phase is Phase.TURNING:
-        return "slowing" if s.owed else "waiting for confirm"
-    if s.phase is Phase.HOLDING and s.paused:
-        return "paused"
-    if s.phase is Phase.STOPPING:
-        return f"then {s.then}"
-    return None
-
-
-def _sentence(s: Session) -> str:
-    match s.phase:
-        case Phase.FAULTED if s.fault is not None:
-            return f"{s.fault.sentence}; acknowledge when you have looked"
-        case Phase.COUNTDOWN:
-            left = s.options.countdown - (s.now - s.since)
-            return f"the belt starts in {max(-(-left // 1_000), 0)} s"
-        case Phase.FINISHED if s.ended_by is not None:
-            return f"over: {s.ended_by}"
-        case Phase.HOLDING if s.paused:
-            return "paused; continue when you are ready"
-        case Phase.HOLDING:
-            return "holding this speed: " + ", ".join(str(cause) for cause in s.holds)
-        case Phase.TURNING if not s.owed:
-            return "turn, hold the rails, then confirm"
-        case _:
-            return _PLAIN[s.phase]
-
-
-_PLAIN: Final[dict[Phase, str]] = {
-    Phase.OFFLINE: "no connection to the treadmill",
-    Phase.IDLE: "ready",
-    Phase.ARMED: "confirm when you stand on the rails with the clip on",
-    Phase.COUNTDOWN: "the belt starts soon",
-    Phase.STARTING: "the belt starts",
-    Phase.RUNNING: "walking",
-    Phase.TURNING: "slowing down for a turn",
-    Phase.HOLDING: "holding",
-    Phase.SLOWING: "slowing down to stop",
-    Phase.STOPPING: "stopping",
-    Phase.FINISHED: "over",
-    Phase.HANDED_OVER: "somebody else controls the belt; only watching",
-    Phase.FAULTED: "something is wrong",
-}
-
-
-def _speeds(s: Session) -> schema.SpeedState:
-    wanted = None
-    if s.workout is not None and s.envelope is not None and s.phase in _SCRIPTED:
-        point = setpoint(s.workout, s.script).speed + s.trim
-        wanted = min(point, s.envelope.speed.value)
-    return schema.SpeedState(
-        measured=schema.kmh(s.evidence.speed),
-        target=schema.kmh(s.drive.target) if s.owed else None,
-        setpoint=schema.kmh(wanted),
-        cap=schema.kmh(s.envelope.speed.value) if s.envelope else None,
-    )
-
-
-_SCRIPTED: Final = frozenset({Phase.RUNNING, Phase.HOLDING})
-
-
-def _script(s: Session) -> schema.ScriptState | None:
-    if s.workout is None:
-        return None
-    elapsed = min(s.script, s.workout.duration)
-    return schema.ScriptState(
-        elapsed=elapsed / 1_000, remaining=(s.workout.duration - elapsed) / 1_000
-    )
-
-
-def _present(s: Session) -> tuple[Workout, Segment] | None:
-    return None if s.workout is None else (s.workout, s.workout.segment_at(s.script))
-
-
-def _step(s: Session) -> schema.StepState | None:
-    if (present := _present(s)) is None:
-        return None
-    workout, segment = present
-    name = f"{segment.effort} {show_speed(segment.ramp_to)}"
-    return schema.StepState(
-        index=segment.index + 1,
-        count=len(workout.segments),
-        name=name,
-        effort=segment.effort,
-        facing=segment.facing,
-        remaining=max(segment.end - s.script, 0) / 1_000,
-    )
-
-
-def _next(s: Session) -> schema.NextState | None:
-    if (present := _present(s)) is None:
-        return None
-    workout, segment = present
-    following = workout.following(segment)
-    if following is None:
-        return None
-    return schema.NextState(
-        in_s=max(segment.end - s.script, 0) / 1_000,
-        speed=schema.kmh(following.speed),
-        facing=following.facing,
-        cue=following.cue,
-    )
-
-
 def _backward(s: Session) -> float:
     """Seconds of the script walked facing the rear."""
     if s.workout is None:
@@ -334,73 +220,3 @@ def _energy(s: Session) -> float | None:
         if segment.start < s.script
     )
     return estimate(Workout(walked), BODY, 0).value / 100
-
-
-def _offer(program: Program, s: Session) -> schema.ProgramInfo:
-    refusal = None
-    minimum = s.machine.speed.minimum if s.machine else MACHINE_MINIMUM
-    workout = flatten(program, minimum)
-    if s.machine is not None:
-        within = envelope(s.site, s.machine, s.walker, program)
-        refusal = next((r.sentence for r in admit(program, workout, within, s.site)), None)
-    return schema.ProgramInfo(
-        id=program.id,
-        name=program.name,
-        goal=program.goal,
-        level=program.level,
-        duration=workout.duration / 1_000,
-        backward=workout.backward_time / 1_000,
-        top_speed=schema.kmh(workout.top_speed),
-        top_incline=schema.percent(workout.top_incline),
-        refusal=refusal,
-    )
-
-
-def _capabilities(machine: Machine | None) -> tuple[str, ...]:
-    if machine is None:
-        return ()
-    found = [f"belt_start_{machine.belt_start}"]
-    found += ["incline"] if machine.incline else []
-    found += ["distance"] if machine.reports_distance else []
-    found += ["elapsed"] if machine.reports_elapsed else []
-    return tuple(found)
-
-
-def _machine(machine: Machine | None) -> schema.MachineInfo | None:
-    if machine is None:
-        return None
-    speed, incline = machine.speed, machine.incline
-    return schema.MachineInfo(
-        name=machine.name,
-        address=machine.address,
-        fingerprint=machine.fingerprint,
-        speed=schema.RangeInfo(
-            minimum=speed.minimum / 100,
-            maximum=speed.maximum / 100,
-            increment=speed.increment / 100,
-        ),
-        incline=None
-        if incline is None
-        else schema.RangeInfo(
-            minimum=incline.minimum / 10,
-            maximum=incline.maximum / 10,
-            increment=incline.increment / 10,
-        ),
-        belt_start=machine.belt_start,
-    )
-
-
-def _limits(within: Envelope | None) -> dict[str, schema.LimitInfo]:
-    if within is None:
-        return {}
-    rows = (
-        ("speed", within.speed, 100, "km/h"),
-        ("incline", within.incline, 10, "%"),
-        ("backward_time", within.backward_time, 60_000, "min"),
-    )
-    return {
-        name: schema.LimitInfo(
-            value=limit.value / scale, unit=unit, layer=limit.layer, reason=limit.reason
-        )
-        for name, limit, scale, unit in rows
-    }
