@@ -23,7 +23,6 @@ LINK_TIME: Final[Ms] = 90 * SECOND
 REST_TIME: Final[Ms] = 30 * SECOND
 """Time to notice, to ramp down and to send Stop: 20 s of patience and some."""
 GLANCE: Final[Ms] = 500
-LETHAL: Final = frozenset({"crash", "power cut"})
 FOLLOWED: Final = frozenset(
     {Phase.ARMED, Phase.COUNTDOWN, Phase.STARTING, Phase.RUNNING, Phase.HOLDING, Phase.TURNING}
 )
@@ -81,12 +80,7 @@ def _settled(world: World) -> bool:
     speed, again = world.machine.model.speed, world.machine.model.control_point.stop_again
     if speed.creep_for and again is StopAgain.RESTARTS:
         return True
-    return _given_away(world) or _forgotten(world) or not belongs_to_us(world.machine)
-
-
-def _forgotten(world: World) -> bool:
-    """The disk did not take the claim, and nobody is alive who remembers: a residual risk."""
-    return world.disk.failures > 0 and any(s.mishap.kind in LETHAL for s in world.struck)
+    return _given_away(world) or not belongs_to_us(world.machine)
 
 
 def _given_away(world: World) -> bool:
