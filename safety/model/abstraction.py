@@ -128,7 +128,8 @@ def canonical(s: Session) -> Session:
         if s.stop_wanted_at is not None and now - s.stop_wanted_at <= recovery.STOP_VALID
         else None
     )
-    seen = _evidence(s.evidence, now)
+    watched = supervision.START_TIME if s.started_at is not None else 0
+    seen = _evidence(s.evidence, now, watched)
     adopted = s.adopted
     if adopted is not None and adopted.elapsed is not None and s.evidence.elapsed is not None:
         adopted = replace(adopted, elapsed=adopted.elapsed - s.evidence.elapsed + COUNTED)
@@ -141,7 +142,7 @@ def canonical(s: Session) -> Session:
         since=since,
         ticked_at=_maybe(now, s.ticked_at, supervision.GAP_SLOW + supervision.OUTAGE_SLOW),
         gap=s.gap if gapped else 0,
-        gap_at=_before(now, s.gap_at, supervision.GAP_MEMORY) if gapped else BASE,
+        gap_at=_gap_at(s, seen, gapped=gapped),
         epoch=2,
         confirmed_epoch=2 if s.confirmed_epoch == s.epoch or phase in _RESTING else 1,
         tickets=FIRST_FREE - 1,
@@ -158,7 +159,7 @@ def canonical(s: Session) -> Session:
         cues=_cues(s),
         moving_since=_maybe(now, s.moving_since, plausibility.SPIN_UP) if moving else None,
         then=Then.FINISH if phase in _RESTING else s.then,
-        started_at=_maybe(now, s.started_at, supervision.START_TIME),
+        started_at=_started(s, seen),
         rested_at=_maybe(now, s.rested_at, supervision.RESTART_WATCH) if resting else None,
         holds=s.holds if phase is Phase.HOLDING else (),
         findings=(),
@@ -205,8 +206,31 @@ def _since_limit(s: Session) -> int:
             return 0
 
 
-def _evidence(e: Evidence, now: int) -> Evidence:
-    speed_at = _maybe(now, e.speed_at, plausibility.BLIND_AGE)
+def _started(s: Session, seen: Evidence) -> int | None:
+    """When Start went out: compared with now, and with the newest frame."""
+    started, frame = s.started_at, s.evidence.speed_at
+    if started is None or frame is None or seen.speed_at is None:
+        return _maybe(s.now, started, supervision.START_TIME)
+    if frame - started > supervision.START_TIME:
+        return seen.speed_at - supervision.START_TIME - 1
+    return _before(s.now, started, supervision.START_TIME)
+
+
+def _gap_at(s: Session, seen: Evidence, *, gapped: bool) -> int:
+    """When the loop last stood still: compared with now, and with the newest frame while a Start may work."""
+    if gapped:
+        return _before(s.now, s.gap_at, supervision.GAP_MEMORY)
+    old = BASE - supervision.GAP_MEMORY - 1
+    frame = s.evidence.speed_at
+    if s.started_at is None or frame is None or seen.speed_at is None:
+        return old
+    if frame > s.gap_at + supervision.GAP_HOLD:
+        return min(old, seen.speed_at - supervision.GAP_HOLD - 1)
+    return max(old, seen.speed_at - supervision.GAP_HOLD)
+
+
+def _evidence(e: Evidence, now: int, watched: int) -> Evidence:
+    speed_at = _maybe(now, e.speed_at, max(plausibility.BLIND_AGE, watched))
     level_at = low_at = since_at = 0
     if e.speed_at is not None and speed_at is not None:
         if e.level is not None:

@@ -357,6 +357,8 @@ class World:
 
     def stick(self, on: bool) -> None:  # noqa: FBT001  part of the move's name
         """The machine repeats itself."""
+        if self.stuck == 0:
+            self.late = -1  # a held frame would be one more lie
         self.stuck = self.speed if on else -1
         self.touched = max(
             self.touched, 2

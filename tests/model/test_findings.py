@@ -32,6 +32,10 @@ FOUND = {
         PLAIN.but(delay=6_000),
         ["start", "confirm", "round *2", "crash 2", "link up", "round *12"],
     ),
+    "zeros from before a stall proved rest while Start was yet to work": (
+        PLAIN.but(delay=4_000, commits=True),
+        ["start", "confirm", "round *2", "stall 4", "round *3", "stall 4"],
+    ),
     "Stop before the earlier life's claim was judged did not wait for its Start": (
         PLAIN.but(delay=4_000, commits=True),
         ["start", "confirm", "round *2", "crash 2", "peace", "round *25"],

@@ -21,7 +21,7 @@ from backstride.domain.session import (
     Then,
     Trigger,
 )
-from backstride.domain.supervision import START_TIME
+from backstride.domain.supervision import GAP_HOLD, START_TIME
 from backstride.domain.units import SECOND, Ms, Speed
 from backstride.domain.workout import Facing
 
@@ -90,8 +90,15 @@ def await_rest(d: Draft) -> None:
 
 
 def _may_yet_start(s: Session) -> bool:
-    """Our Start went out, and the belt has not moved yet: the zeros are from before its effect."""
-    return s.started_at is not None and s.now - s.started_at <= START_TIME
+    """Our Start went out, and every zero was seen before it must have had its effect.
+
+    The frames' own time counts, and a frame that arrives with the end of a stall is of unknown age: a loop
+    that stood still must not take old zeros for the end of the wait.
+    """
+    seen, started = s.evidence.speed_at, s.started_at
+    if started is None:
+        return False
+    return seen is None or seen <= max(started + START_TIME, s.gap_at + GAP_HOLD)
 
 
 def _unconfirmed(d: Draft) -> None:
