@@ -21,7 +21,6 @@ FILES: Final = (
 )
 """What is mutated, the most dangerous first. The rest of the domain is data and text."""
 
-_TEXT: Final = frozenset({"say", "Refusal", "Finding", "Bound", "show_speed", "hard", "Refused"})
 _SENTENCES: Final = ("sentence", "parts", "words", "text")
 
 
@@ -62,7 +61,7 @@ def _skip(node: ast.AST) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__slots__")]):
             return True
-        case ast.Call(func=ast.Name(id="assert_never")):
+        case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
             return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True

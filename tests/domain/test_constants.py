@@ -133,9 +133,18 @@ CHECKS = {
     "armed": "_restarted _clock",
     "countdown": "_moved_early _unseen _deck _broker _clock _control",
     "starting": "too_fast_at_once stale _start _control _clock",
-    "running": "over_cap stale frozen over_target probe downhill halted unexplained slope _broker _clock _answers _presence _absence _control unprobed _cue",
-    "holding": "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted ?unexplained ?slope ?_broker ?_clock ?_answers ?_presence ?_absence ?_control",
-    "turning": "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted ?_answers ?_clock",
+    "running": (
+        "over_cap stale frozen over_target probe downhill halted unexplained slope _broker "
+        "_clock _answers _presence _absence _control unprobed _cue"
+    ),
+    "holding": (
+        "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted "
+        "?unexplained ?slope ?_broker ?_clock ?_answers ?_presence ?_absence ?_control"
+    ),
+    "turning": (
+        "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted ?_answers "
+        "?_clock"
+    ),
     "slowing": "over_cap stale frozen over_target probe downhill halted _answers",
     "handed_over": "over_cap",
     "finished": "_restarted",
