@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from safety.swarm.draw import draw_plan
 from safety.swarm.minimise import minimise
 from safety.swarm.plan import read_plan, write_plan
-from safety.swarm.report import report
+from safety.swarm.report import as_data, report
 from safety.swarm.run import Tally, hush, play_plan, play_seeds, tell
 
 CHUNK = 50
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--story", action="store_true", help="tell what happened")
     parser.add_argument("--shorten", action="store_true", help="shorten it if it fails")
     parser.add_argument("--about", default="", help="keep only this complaint while shortening")
+    parser.add_argument("--json", action="store_true", help="the totals as JSON, last")
     options = parser.parse_args()
     hush()
     if options.seed is not None or options.replay is not None:
@@ -67,11 +69,14 @@ def _play_many(options: argparse.Namespace) -> int:
                 _say(f"seed {failure.plan.seed}: {'; '.join(failure.complaints[:3])}")
             if sys.stderr.isatty():
                 sys.stderr.write(f"\r{total.sessions}/{options.sessions}")
-    _say(report(total, time.perf_counter() - began))
+    seconds = time.perf_counter() - began
+    _say(report(total, seconds))
     if options.keep:
         for failure in total.failures:
             short = minimise(failure.plan, failure.complaints)
             (options.keep / f"seed-{short.seed}.toml").write_text(write_plan(short), "utf-8")
+    if options.json:
+        _say(json.dumps(as_data(total, seconds)))
     return 1 if total.failures else 0
 
 

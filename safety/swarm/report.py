@@ -21,6 +21,21 @@ def report(tally: Tally, seconds: float) -> str:
     return "\n".join(lines)
 
 
+def as_data(tally: Tally, seconds: float) -> dict[str, object]:
+    """The same as data, for the evidence page."""
+    return {
+        "sessions": tally.sessions,
+        "hours": round(tally.virtual / 3_600_000, 1),
+        "seconds": round(seconds, 1),
+        "lives": tally.lives,
+        "starts": tally.starts,
+        "stops": tally.stops,
+        "mishaps": sum(tally.mishaps.values()),
+        "kinds": len(tally.mishaps),
+        "broken": sorted(failure.plan.seed for failure in tally.failures),
+    }
+
+
 def summarise(tally: Tally, seconds: float) -> str:
     """The same in one line."""
     return (

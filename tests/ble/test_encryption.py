@@ -13,6 +13,7 @@ ENCRYPTED = {"clients": 2, "encrypted": True}
 
 
 @pytest.mark.hazard("H09")
+@pytest.mark.hazard("H09", "H24")
 def test_a_stop_gets_through_soon_after_the_machine_encrypts_again(play_cell):
     async def story(rig):
         ups = []
@@ -37,6 +38,7 @@ def test_a_stop_gets_through_soon_after_the_machine_encrypts_again(play_cell):
     assert belt == 0
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.hazard("H01")
 def test_a_machine_that_never_encrypts_never_starts(play_cell):
     async def story(rig):

@@ -115,6 +115,7 @@ CHANGES = {"no encryption 15 s": {"link": {"clients": 2, "encrypted": True}}}
 
 
 @pytest.mark.hazard("H01", "H03", "H09", "H13", "H15", "H18", "H19", "H24")
+@pytest.mark.hazard("H01", "H03", "H04", "H06", "H08", "H09", "H13", "H15", "H18", "H19", "H24")
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_cell(fault, phase, play_cell, record_property):

@@ -10,6 +10,7 @@ SEEDS = sorted((Path(__file__).parent / "seeds").glob("*.toml"))
 
 
 @pytest.mark.hazard("H15", "H17")
+@pytest.mark.hazard("H01", "H10", "H11", "H18")
 @pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
 def test_what_was_found_once_stays_mended(path):
     from safety.swarm.plan import read_plan
