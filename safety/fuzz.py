@@ -14,6 +14,7 @@ monitoring tells, and stops telling of a line once it was seen, so it costs next
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import random
 import sys
@@ -406,12 +407,17 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--json", action="store_true", help="the totals as JSON, last")
     chosen = parser.parse_args()
     seed = time.time_ns() % 2**32 if chosen.seed is None else chosen.seed
     results = []
     for name in chosen.targets or TARGETS:
         results.append(fuzz(name, chosen.seconds, seed))
         print(results[-1].line(), flush=True)
+    if chosen.json:
+        told = {result.name: result.runs for result in results}
+        flaws = [result.name for result in results if result.flaw]
+        print(json.dumps({"seed": seed, "inputs": told, "flaws": flaws}))
     return 1 if any(result.flaw for result in results) else 0
 
 
