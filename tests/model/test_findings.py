@@ -36,6 +36,19 @@ FOUND = {
         PLAIN.but(delay=4_000, commits=True),
         ["start", "confirm", "round *2", "stall 4", "round *3", "stall 4"],
     ),
+    "a Start that the console outran was forgotten before its answer came": (
+        PLAIN.but(delay=4_000, commits=True),
+        [
+            "start",
+            "confirm",
+            "round",
+            "console start silent",
+            "round",
+            "console stop",
+            "peace",
+            "round *30",
+        ],
+    ),
     "Stop before the earlier life's claim was judged did not wait for its Start": (
         PLAIN.but(delay=4_000, commits=True),
         ["start", "confirm", "round *2", "crash 2", "peace", "round *25"],

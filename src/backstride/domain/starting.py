@@ -76,7 +76,10 @@ def begin(d: Draft) -> None:
         stop_at=None, stop_since=None, refusals=0, unknowns=0, commanded=False,
     )  # fmt: skip
     cues.forget(d)
+    # Somebody at the console was quicker than our Start: without an answer it may take effect later.
+    unanswered = s.drive.pending is not None and isinstance(s.drive.pending.command, Start)
     d.move(
         Trigger.MOTION, owed=True, moving_since=s.now, seen_at=s.now, then=Then.FINISH,
-        asked_at=None, off_since=None, rested_at=None, started_at=None, evidence=restart(s.evidence, s.now),
+        asked_at=None, off_since=None, rested_at=None,
+        started_at=s.started_at if unanswered else None, evidence=restart(s.evidence, s.now),
     )  # fmt: skip
