@@ -216,6 +216,26 @@ class TestTheDisk:
         starts, cause = stage_play(story)
         assert ([], "start_failed") == (starts, cause)
 
+    @pytest.mark.hazard("H01")
+    def test_no_start_leaves_behind_a_stop_that_came_while_the_disk_was_busy(self, stage_play):
+        async def story(play):
+            slow = play.stage.ledger
+            write = slow.write
+
+            async def write_slowly(record):
+                await asyncio.sleep(0.5)
+                return await write(record)
+
+            slow.write = write_slowly
+            await play.arm()
+            await play.stage.confirm()
+            await play.phase(Phase.STARTING)
+            play.ask(Ask.STOP)
+            await asyncio.sleep(5)
+            return play.log.starts, len(play.log.stops) > 0
+
+        assert stage_play(story) == ([], True)
+
 
 def test_a_gap_in_the_journal_begins_a_new_one(stage_play):
     async def story(play):
