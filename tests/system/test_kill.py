@@ -87,7 +87,7 @@ class Home:
             f'[broker]\nhost = "127.0.0.1"\nport = {port}\n'
             f'[service]\nstate_directory = "{self.directory}/state"\n'
             f'[programs]\ndirectory = "{programs}"\n'
-            '[[treadmill]]\nid = "home"\nname = "Home"\nbelt_start = "remote"\n'
+            '[[treadmill]]\nid = "home"\nname = "Home"\nvirtual = "ideal"\n'
         )
 
     async def start_daemon(self):
