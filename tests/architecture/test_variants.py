@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from safety.variants.catalogue import ROOT, AnchorError, Edit, Variant, broken, catalogue

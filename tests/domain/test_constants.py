@@ -115,13 +115,31 @@ WAYS = {
     "offline": "link_up>idle stop>offline",
     "idle": "link_down>offline arm>armed stop>stopping slow>slowing fault>faulted",
     "armed": "link_down>offline disarm>idle confirm>countdown arm>armed stop>stopping",
-    "countdown": "link_down>offline disarm>idle start>starting stop>stopping hand_over>handed_over",
-    "starting": "link_down>faulted motion>running slow>slowing stop>stopping hand_over>handed_over",
-    "running": "link_down>faulted turn>turning hold>holding slow>slowing stop>stopping hand_over>handed_over",
-    "turning": "link_down>faulted confirm>countdown slow>slowing stop>stopping still>finished hand_over>handed_over",
-    "holding": "link_down>faulted release>running confirm>countdown slow>slowing stop>stopping still>finished hand_over>handed_over",
+    "countdown": (
+        "link_down>offline disarm>idle start>starting stop>stopping "
+        "hand_over>handed_over"
+    ),
+    "starting": (
+        "link_down>faulted motion>running slow>slowing stop>stopping "
+        "hand_over>handed_over"
+    ),
+    "running": (
+        "link_down>faulted turn>turning hold>holding slow>slowing stop>stopping "
+        "hand_over>handed_over"
+    ),
+    "turning": (
+        "link_down>faulted confirm>countdown slow>slowing stop>stopping still>finished "
+        "hand_over>handed_over"
+    ),
+    "holding": (
+        "link_down>faulted release>running confirm>countdown slow>slowing stop>stopping "
+        "still>finished hand_over>handed_over"
+    ),
     "slowing": "link_down>faulted slow>slowing stop>stopping hand_over>handed_over",
-    "stopping": "link_down>faulted stop>stopping still>finished paused>holding turned>turning fault>faulted",
+    "stopping": (
+        "link_down>faulted stop>stopping still>finished paused>holding turned>turning "
+        "fault>faulted"
+    ),
     "finished": "link_down>offline arm>armed stop>stopping acknowledge>idle",
     "handed_over": "link_down>offline stop>stopping still>finished fault>faulted",
     "faulted": "link_down>faulted stop>faulted acknowledge>idle",

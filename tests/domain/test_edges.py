@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from backstride.domain import bounds, limits
 from backstride.domain.commands import SetIncline, SetSpeed
 from backstride.domain.envelope import FRESH, Refusal, Rule, Situation, admit, envelope, permit
-from backstride.domain.evidence import Evidence, void
+from backstride.domain.events import Telemetry
+from backstride.domain.evidence import Evidence, observe, void
 from backstride.domain.limits import Caps, Layer, SiteRules
 from backstride.domain.machine import InclineRange, SpeedRange
 from backstride.domain.workout import Effort, Facing, Level, Step, flatten
@@ -169,3 +170,45 @@ def test_a_belt_no_longer_falls_900_ms_after_its_lowest(at, expected):
     seen = Evidence(since=3, since_at=0, low=40, low_at=100, speed=40, speed_at=at)
     assert seen.falling is expected
     assert void(seen).falling is False
+
+
+def seen(*frames, before=None):
+    """Frames 1 s apart, folded."""
+    known = before or Evidence()
+    for frame in frames:
+        at = (known.at or 0) + 1_000
+        known = observe(known, Telemetry(at=at, epoch=1, **frame), 150, 30)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("field", "ticks"), [("distance", False), ("elapsed", True)], ids=["distance", "elapsed"]
+)
+def test_one_counter_alone_shows_that_the_machine_counts(field, ticks):
+    first = seen({"speed": 100, field: 5})
+    same = seen({"speed": 100, field: 5}, before=first)
+    more = seen({"speed": 100, field: 6}, before=same)
+    later = seen({"speed": 100}, {"speed": 100, field: 6}, before=more)
+    assert [False, False, True, True] == [e.counts for e in (first, same, more, later)]
+    assert [False, False, ticks, ticks] == [e.ticks for e in (first, same, more, later)]
+    assert [1_000, 1_000, 3_000, 3_000] == [e.advanced_at for e in (first, same, more, later)]
+
+
+def test_a_frame_without_steps_is_no_new_step():
+    assert seen({"speed": 100, "steps": 7}, {"speed": 100}, {"speed": 100, "steps": 7}).signs == 0
+    assert seen({"speed": 100, "steps": 7}, {"speed": 100}, {"speed": 100, "steps": 8}).signs == 1
+    later = seen({"speed": 100, "heart_rate": 90}, {"speed": 100}, {"speed": 100, "heart_rate": 90})
+    assert (2, 3_000) == (later.signs, later.sign_at)
+
+
+def test_a_belt_that_slows_leaves_its_level_too():
+    slower = seen({"speed": 100}, {"speed": 95}, {"speed": 94}, {"speed": 90})
+    assert (94, 3_000) == (slower.level, slower.level_at)
+    assert (4, 4, 1_000) == (slower.frames, slower.since, slower.since_at)
+    assert (90, 4_000) == (slower.low, slower.low_at)
+
+
+@pytest.mark.parametrize(("speed", "expected"), [(180, 0), (181, 2)])
+def test_only_what_is_above_cap_and_margin_is_over(speed, expected):
+    assert seen({"speed": speed}, {"speed": speed}).over == expected
+    assert seen({"speed": 181}, {"speed": None}, {"speed": speed}).over == expected
