@@ -53,7 +53,7 @@ _STATE_CALLS: Final = frozenset({"replace", "set", "drive", "move", "Situation",
 _EXCHANGED: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
-def changes(node: ast.AST) -> Iterator[Change]:
+def changes(node: ast.AST) -> Iterator[Change]:  # noqa: C901, PLR0912  one case an operator is the point
     """Every defect of this one node."""
     match node:
         case ast.Compare():

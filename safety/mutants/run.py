@@ -298,7 +298,7 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._name = f"backstride.domain.{mutant.module}"
 
     def find_spec(
-        self, fullname: str, path: object, target: object = None
+        self, fullname: str, _path: object, _target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Only the one module."""
         if fullname != self._name:

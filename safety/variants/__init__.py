@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-Mutation testing makes small defects without knowing what is dangerous. These are the other kind: for each hazard
-the mistake that would open it, as somebody in a hurry might make it. `*.toml` lists them as textual
-replacements. Each anchor must occur exactly once, so that a variant that no longer means anything is noticed.
+Mutation testing makes small defects without knowing what is dangerous. These are the other kind: for
+each hazard the mistake that would open it, as somebody in a hurry might make it. `*.toml` lists them as
+textual replacements. Each anchor must occur exactly once: a variant that lost its meaning is noticed.
 
 A variant never touches the working tree: the sources are copied, the copy is broken, and pytest runs the
 repository's tests against the copy. `imported` makes sure that it is really the copy that they import.
