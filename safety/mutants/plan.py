@@ -6,6 +6,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Final
@@ -125,9 +126,15 @@ class _Walker:
         return self._functions[0] if len(self._functions) == 1 else None
 
 
-def mutants(module: str, path: Path | None = None) -> list[Mutant]:
+@cache
+def source(module: str) -> str:
+    """The text of a file of the domain, as it was when it was first asked for: others may be editing it."""
+    return (DOMAIN / f"{module}.py").read_text()
+
+
+def mutants(module: str) -> list[Mutant]:
     """Every mutant of a file of the domain, without sentences for people."""
-    text = (path or DOMAIN / f"{module}.py").read_text()
+    text = source(module)
     lines = text.splitlines()
     walker = _Walker()
     walker.visit(ast.parse(text))
@@ -137,9 +144,9 @@ def mutants(module: str, path: Path | None = None) -> list[Mutant]:
     ]
 
 
-def tree(mutant: Mutant, path: Path | None = None) -> ast.Module:
+def tree(mutant: Mutant) -> ast.Module:
     """The syntax tree of its file with this one defect."""
-    made = ast.parse((path or DOMAIN / f"{mutant.module}.py").read_text())
+    made = ast.parse(source(mutant.module))
     changed = _Walker(mutant.place).visit(made)
     assert isinstance(changed, ast.Module)
     return ast.fix_missing_locations(changed)
@@ -167,7 +174,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def diff(mutant: Mutant) -> str:
     """The defect as a person reads it; without comments and layout, which the tree does not keep."""
-    text = (DOMAIN / f"{mutant.module}.py").read_text()
+    text = source(mutant.module)
     before = ast.unparse(ast.parse(text)).splitlines()
     after = ast.unparse(tree(mutant)).splitlines()
     lines = list(difflib.unified_diff(before, after, lineterm="", n=0))[3:]

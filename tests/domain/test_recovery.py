@@ -213,6 +213,17 @@ def test_a_belt_that_goes_on_as_we_left_it_is_brought_down_and_stopped(rig):
     assert len(rig.commands(Stop)) == 1
 
 
+@pytest.mark.hazard("H06", "H16")
+def test_a_belt_that_coasts_after_an_earlier_lifes_stop_is_not_told_a_speed(rig):
+    """Found by the adversary, seed 7000901: a crash right after Stop, and 0.5 km/h to a stopping belt."""
+    rig.speed, rig.ran, rig.meters = 390, 304_000, 501 * 36_000
+    rig.feed(Adopt(at=rig.now, record=RECORD, age=4_000))
+    rig.connect()
+    assert rig.session.phase is Phase.SLOWING
+    rig.until(Phase.FAULTED)
+    assert ([], 0) == (rig.commands(SetSpeed), rig.speed)
+
+
 @pytest.mark.hazard("H10", "H11")
 @pytest.mark.parametrize(
     ("record", "age", "ran", "meters", "ours"),

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from backstride.domain.commands import RequestControl, Start, Stop
-from backstride.domain.evidence import void
+from backstride.domain.evidence import STILL_FRAMES, void
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE, QUICK, lower, ready
 from backstride.domain.notices import CueKind
@@ -52,8 +52,17 @@ def descend(d: Draft) -> None:
     down = s.drive.target <= floor and s.now - s.drive.target_at > 2 * PACE
     if down or (s.evidence.speed is not None and s.evidence.speed <= floor + ARRIVED):
         halt_now(d)
-    elif s.drive.target > floor and ready(s):
+    elif s.drive.target > floor and ready(s) and not _may_coast(s):
         lower(d, floor, s.envelope, QUICK, SECOND)
+
+
+def _may_coast(s: Session) -> bool:
+    """Nothing of ours drives this belt yet, and it may be slowing down by itself.
+
+    After an earlier life's Stop, or one pressed at the console, a speed could set it going again.
+    """
+    falls = s.evidence.since < STILL_FRAMES or s.evidence.falling
+    return falls and not s.drive.commanded
 
 
 def halt_now(d: Draft) -> None:
