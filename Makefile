@@ -9,7 +9,7 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench screenshots clean
+.PHONY: help setup demo test check format bench evidence model simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,18 @@ format: ## let ruff format and mend what it can
 bench: ## Backstride against a bare script: table, ratios, plot, JSON
 	@tools/setup $(BROKER)
 	$(RUN)/python -m bench $(BENCH)
+
+evidence: ## what a release may claim, from fresh runs, in var/evidence; EVIDENCE=--quick for less
+	@tools/setup $(TESTS)
+	@$(RUN)/python -m safety.evidence $(EVIDENCE)
+
+model: ## the exhaustive check of the core; MODEL=--full for the 0.1 km/h grid
+	@tools/setup
+	@$(RUN)/python -m safety.model $(MODEL)
+
+simulate: ## sessions with everything going wrong; SIMULATE="--sessions 1000000"
+	@tools/setup
+	@$(RUN)/python -m safety.swarm $(SIMULATE)
 
 screenshots: ## the terminal views as SVG, in docs/pictures
 	@tools/setup $(BROKER)

@@ -1,0 +1,10 @@
+"""`safety/` stands beside `tests/`, and is no part of the product that is installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
