@@ -10,11 +10,15 @@ import signal
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
 from backstride.mqtt.broker import HOST
+from backstride.service.rehearsal import rehearse
+from backstride.service.sheet import write_sheet
+from backstride.virtual.catalogue import load_machine
 from bench.plan import STEPS, program_yaml
 from bench.wire import SOCKET
 
@@ -129,6 +133,9 @@ class Peer:
         programs = self._home / "programs"
         programs.mkdir()
         (programs / f"{PROGRAM}.yaml").write_text(program_yaml())
+        sheet = self._home / "sheet.yaml"
+        with ThreadPoolExecutor(1) as another:  # a rehearsal has a loop of its own
+            write_sheet(another.submit(rehearse, load_machine("ideal")).result().sheet, sheet)
         lines = [
             "[broker]",
             f'host = "{HOST}"',
@@ -141,7 +148,7 @@ class Peer:
         ]
         for treadmill, address in self.machines.items():
             lines += ["[[treadmill]]", f'id = "{treadmill}"', f'name = "{treadmill}"']
-            lines += [f'address = "{address}"', 'belt_start = "remote"']
+            lines += [f'address = "{address}"', 'belt_start = "remote"', f'sheet = "{sheet}"']
         path = self._home / "backstride.toml"
         path.write_text("\n".join(lines) + "\n")
         return ["bench.product", "--config", str(path)]

@@ -42,6 +42,7 @@ def nothing_blocks():
             # Programs, locks and machine models are read once, before the service is ready.
             function.can_block_in("backstride/service/supervisor.py", {"_load_programs", "provide"})
             function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
+            function.can_block_in("backstride/service/commissioned.py", {"look_up"})
             function.can_block_in("backstride/service/local.py", {"announce"})
             function.can_block_in("backstride/service/credential.py", {"read_password"})
             # A private broker is started by the demo and the tests, never by the daemon.

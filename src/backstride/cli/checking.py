@@ -15,6 +15,7 @@ from backstride.domain.errors import BackstrideError
 from backstride.domain.machine import Machine
 from backstride.scripts.outline import summarise
 from backstride.scripts.reader import load_program
+from backstride.service.commissioned import look_up
 from backstride.service.config import Config, find_config, read_config
 
 _PROGRAMS: Final = frozenset({".yaml", ".yml"})
@@ -89,6 +90,8 @@ def _check_installation(config: Path | None, machine: Machine | None) -> Iterato
 def _check_config(path: Path) -> Finding:
     try:
         config = read_config(path)
+        for treadmill in config.treadmills:
+            look_up(treadmill)
     except BackstrideError as error:
         return Finding(str(path), "", str(error))
     count = len(config.treadmills)

@@ -107,6 +107,7 @@ _TREADMILL: Final[dict[str, Reader]] = {
     "virtual": read_text("ideal"),
     "belt_start": read_choice(BeltStart),
     "fingerprint": read_text("the one that `backstride watch` shows"),
+    "sheet": read_path,
     "max_speed": read_speed(limits.JOG_SPEED),
     "max_incline": read_incline(limits.INCLINE),
     "walker": lambda table: table,  # a section of its own
@@ -238,7 +239,10 @@ def _read_treadmill(table: object, findings: Findings, name: str, *, alone: bool
             "with several treadmills each needs `address` or `bluetooth_name`;"
             " `backstride scan` lists those in range",
         )
-    if "virtual" in read:
+    if "virtual" in read and "sheet" in read:
+        findings.add(f"{name}.sheet", "goes not with `virtual`: a virtual machine needs no sheet")
+    if "virtual" in read or "sheet" in read:
+        # As far as the sheet proves it: `commissioned` looks, where the machine is put to work.
         read.setdefault("belt_start", BeltStart.REMOTE)
     return Treadmill(**read)
 

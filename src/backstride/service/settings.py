@@ -127,7 +127,8 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     """One treadmill: how to find it, how it starts, what it may do.
 
     Without `address`, `bluetooth_name` and `virtual` it is the only treadmill in range. `fingerprint` binds
-    it: another machine found under the same name or address is not moved.
+    it: another machine found under the same name or address is not moved. `sheet` is its commissioning
+    sheet, without which a real machine stays slow and is started at its console.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     virtual: str | None = None
     belt_start: BeltStart = BeltStart.CONSOLE
     fingerprint: str | None = None
+    sheet: str | None = None
     max_speed: Speed | None = None
     max_incline: Incline | None = None
     walker: Walker | None = None

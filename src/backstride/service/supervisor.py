@@ -41,6 +41,7 @@ from backstride.mqtt.link import MqttBus
 from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.service import local, systemd
 from backstride.service.clock import LoopClock, WallClock
+from backstride.service.commissioned import look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password
@@ -156,8 +157,10 @@ class Service:
 
     async def _build(self, treadmill: Treadmill, home: Path, catalogue: Catalogue) -> Controller:
         clock = LoopClock()
+        grant = look_up(treadmill)
+        _LOG.info("granted", treadmill=treadmill.id, grant=grant)
         radio, target = await self.radios.provide(treadmill)
-        belt = BleakTreadmill(target, clock=clock, belt_start=treadmill.belt_start, radio=radio)
+        belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
         holder: list[Controller] = []
         settings = broker_settings(
             self.config.broker, treadmill.id, read_password(self.config.broker)
@@ -165,7 +168,7 @@ class Service:
         bus = MqttBus(
             settings,
             clock=clock,
-            programs=catalogue.find,
+            programs=lambda name: (found := catalogue.find(name)) and grant.allow(found),
             phase=lambda: holder[0].phase,
             boot=self.boot,
         )
@@ -181,12 +184,12 @@ class Service:
         )
         site = self.config.site.rules
         session = Session(
-            site=type(site)(caps=site.caps, machine=treadmill.caps, jog=site.jog),
+            site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
             walker=treadmill.walker.caps if treadmill.walker else None,
             options=self._options,
-            bound=treadmill.fingerprint,
+            bound=grant.bound,
         )
-        programs: tuple[Program, ...] = tuple(catalogue)
+        programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
         holder.append(Controller(treadmill.id, self.boot, ports, session, programs))
         return holder[0]
 

@@ -1,0 +1,91 @@
+"""The commissioning sheet: what is written is read, and what is claimed must be proven."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from backstride.domain.commissioning import Check, Proof, unlock
+from backstride.domain.machine import InclineRange
+from backstride.service.rehearsal import rehearse
+from backstride.service.sheet import SheetError, read_sheet, render, write_sheet
+from backstride.virtual.catalogue import load_machine
+
+
+@pytest.fixture(scope="module")
+def sheet():
+    return rehearse(load_machine("k12")).sheet
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "machines" / "pad.yaml"
+
+
+def test_a_sheet_comes_back_as_it_was_written(sheet, path):
+    write_sheet(sheet, path)
+    assert read_sheet(path) == sheet
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": None, "incline": InclineRange(-30, 150, 5)},
+        {"name": 'a "quoted": #name\\', "who": "Åsa: -"},
+    ],
+)
+def test_odd_names_and_slopes_come_back_too(sheet, path, changes):
+    odd = replace(sheet, **changes)
+    write_sheet(odd, path)
+    assert read_sheet(path) == odd
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("unattended: no", "unattended: yes", "the findings say `unattended: no`"),
+        ("belt start: remote", "belt start: console", "the findings say `belt start: remote`"),
+        ("on link loss: runs on", "on link loss: stops", "the findings say"),
+        ("sheet: 1", "sheet: 2", "another version"),
+        ("proof: failed", "proof: maybe", "this word is not known"),
+        ("lowest: 0.5 km/h", "lowest: 0.5", "this is no quantity"),
+        ("lowest: 0.5 km/h", "lowest: [1]", "here belongs a text"),
+        ("who:", "whom:", "this key is not known"),
+        ('who: "a rehearsal"\n', "", "`who` is missing"),
+        ("incline: none", "incline: flat", "a mapping with the keys lowest"),
+        ("  stop again:", "  stop twice:", "this key is not known"),
+        ("identity:\n", "identity: &x\n", "anchors"),
+    ],
+)
+def test_a_sheet_that_was_edited_is_refused_with_the_place(sheet, path, old, new, words):
+    text = render(sheet)
+    assert old in text
+    path.parent.mkdir()
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(SheetError, match=r"pad\.yaml:\d+") as caught:
+        read_sheet(path)
+    assert words in str(caught.value)
+
+
+def test_a_proof_that_was_edited_does_not_fit_what_is_unlocked(sheet, path):
+    text = render(sheet)
+    path.parent.mkdir()
+    path.write_text(text.replace("proof: proven", "proof: failed"))
+    with pytest.raises(SheetError, match="the findings say `belt start: console`"):
+        read_sheet(path)
+
+
+def test_a_missing_file_is_told(path):
+    with pytest.raises(SheetError, match="cannot be opened"):
+        read_sheet(path)
+
+
+def test_a_place_that_cannot_be_written_is_told(sheet, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SheetError, match="cannot be written"):
+        write_sheet(sheet, tmp_path / "file" / "pad.yaml")
+
+
+def test_what_is_unlocked_is_what_the_findings_unlock(sheet):
+    assert sheet.unlocked == unlock(sheet.findings)
+    assert sheet.find(Check.STOP_AGAIN).proof is Proof.FAILED
