@@ -1,0 +1,296 @@
+"""Coming down and coming to rest, decision by decision: what is ordered in one instant of one session."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.following import PACE
+from backstride.domain.session import Control, Draft, Pending, Phase, Then
+from backstride.domain.stopping import (
+    ARRIVED,
+    SLOWEST,
+    STOP_PATIENCE,
+    STOP_SILENCE,
+    await_rest,
+    descend,
+    hand_over,
+)
+from backstride.domain.supervision import GAP_HOLD, START_TIME
+
+FLOOR = 50
+OLD = 100_000
+"""Long ago, in ms: no pace and no limit binds any more."""
+MOVING = Evidence(
+    at=0, speed=100, speed_at=0, frames=9, since=3, since_at=0, low=100, low_at=0, level=100
+)
+STILL = Evidence(at=0, speed=0, speed_at=0, frames=9, since=3, zeros=2)
+
+
+@pytest.fixture
+def slowing(rig):
+    """A session that comes down from 1.0 km/h since this instant."""
+    rig.run()
+    s = rig.session
+    drive = replace(
+        s.drive,
+        target=100,
+        target_at=s.now - PACE,
+        previous=100,
+        commanded=True,
+        pending=None,
+        refusals=0,
+        retry_at=0,
+    )
+    return replace(
+        s, phase=Phase.SLOWING, since=s.now, drive=drive, evidence=MOVING, started_at=None
+    )
+
+
+def orders(work, s, **drive):
+    d = Draft(replace(s, drive=replace(s.drive, **drive)))
+    work(d)
+    return [order.command for order in d.orders]
+
+
+def later(s, time):
+    return replace(s, now=s.now + time)
+
+
+# --- coming down -----------------------------------------------------------------------------------
+
+
+def test_it_comes_down_step_by_step(slowing):
+    assert orders(descend, slowing) == [SetSpeed(70)]
+    assert orders(descend, slowing, target_at=slowing.now) == []
+    assert orders(descend, slowing, target=FLOOR) == []
+
+
+def test_a_refused_step_down_is_followed_by_stop(slowing):
+    assert [Stop()] == orders(descend, slowing, refusals=1, target_at=slowing.since)
+    before = {"refusals": 1, "target_at": slowing.since - PACE}
+    assert [SetSpeed(70)] == orders(descend, slowing, **before)
+
+
+def test_without_limits_to_come_down_within_it_stops(slowing):
+    assert [Stop()] == orders(descend, replace(slowing, envelope=None))
+
+
+@pytest.mark.parametrize(("over", "expected"), [(0, []), (1, [Stop()])])
+def test_a_minute_is_enough_to_come_down(slowing, over, expected):
+    s = later(slowing, SLOWEST + over)
+    assert expected == orders(descend, s, target_at=s.now)
+
+
+@pytest.mark.parametrize(
+    ("control", "waited", "expected"),
+    [
+        (Control.ASKED, STOP_SILENCE, []),
+        (Control.ASKED, STOP_SILENCE + 1, [Stop()]),
+        (Control.NONE, 0, []),
+        (Control.NONE, STOP_SILENCE + 1, [RequestControl(), Stop()]),
+        (Control.REFUSED, 0, [RequestControl(), Stop()]),
+        (Control.ASSUMED, 0, [SetSpeed(70)]),
+    ],
+)
+def test_without_control_it_waits_a_little_and_stops(slowing, control, waited, expected):
+    assert expected == orders(descend, replace(later(slowing, waited), control=control))
+
+
+def test_while_a_command_runs_no_other_is_given(slowing):
+    pending = Pending(ticket=1, command=SetSpeed(100), sent_at=slowing.now)
+    assert orders(descend, slowing, pending=pending) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "age", "speed", "expected"),
+    [
+        (FLOOR, 2 * PACE, 100, []),
+        (FLOOR, 2 * PACE + 1, 100, [Stop()]),
+        (FLOOR, 2 * PACE + 1, None, [Stop()]),
+        (100, OLD, FLOOR + ARRIVED, [Stop()]),
+        (100, OLD, FLOOR + ARRIVED + 1, []),
+        (100, 0, None, []),
+    ],
+)
+def test_it_stops_at_the_lowest_speed_or_when_it_should_be_there(
+    slowing, target, age, speed, expected
+):
+    s = replace(slowing, evidence=replace(MOVING, speed=speed))
+    assert expected == [
+        c
+        for c in orders(descend, s, target=target, target_at=s.now - age)
+        if not isinstance(c, SetSpeed)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("commanded", "since", "low_at", "expected"),
+    [
+        (True, 1, 0, [SetSpeed(70)]),
+        (False, 1, 0, []),
+        (False, 2, 0, [SetSpeed(70)]),
+        (False, 3, 500, []),
+        (True, 3, 500, [SetSpeed(70)]),
+    ],
+)
+def test_a_belt_that_coasts_and_is_not_driven_by_us_is_left_to_itself(
+    slowing, commanded, since, low_at, expected
+):
+    seen = replace(MOVING, since=since, low_at=low_at, speed_at=low_at)
+    assert expected == orders(descend, replace(slowing, evidence=seen), commanded=commanded)
+
+
+# --- coming to rest --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stopping(slowing):
+    """Stop was sent in this instant, and answered."""
+    drive = replace(
+        slowing.drive, stop_at=slowing.now, stop_since=slowing.now, stop_answered_at=slowing.now
+    )
+    return replace(slowing, phase=Phase.STOPPING, drive=drive, owed=True, evidence=MOVING)
+
+
+def after(work, s, **drive):
+    d = Draft(replace(s, drive=replace(s.drive, **drive)))
+    work(d)
+    return d
+
+
+def test_nothing_is_awaited_without_a_stop(stopping):
+    s = replace(stopping, evidence=STILL)
+    assert after(await_rest, s, stop_at=None).s.owed
+    assert after(await_rest, s, stop_since=None).s.owed
+
+
+@pytest.mark.parametrize(("over", "given_up"), [(0, False), (1, True)])
+def test_an_answer_that_does_not_come_is_given_up_after_4_s(stopping, over, given_up):
+    s = replace(later(stopping, STOP_SILENCE + over), evidence=STILL)
+    d = after(await_rest, s, stop_answered_at=None)
+    assert (s.now if given_up else None) == d.s.drive.stop_answered_at
+    assert (0 if given_up else 2) == d.s.evidence.zeros
+    assert d.s.owed
+
+
+def test_two_zeros_after_the_answer_are_rest_and_without_an_answer_they_are_not(stopping):
+    s = replace(stopping, evidence=STILL)
+    d = after(await_rest, s, unconfirmed=True)
+    assert (False, None, None, False, Phase.FINISHED) == (
+        d.s.owed,
+        d.s.drive.stop_at,
+        d.s.drive.stop_since,
+        d.s.drive.unconfirmed,
+        d.s.phase,
+    )
+    assert (s.now, None, None) == (d.s.rested_at, d.s.started_at, d.s.moving_since)
+    assert after(await_rest, s, stop_answered_at=None).s.owed
+    assert after(await_rest, replace(s, evidence=replace(STILL, zeros=1))).s.owed
+
+
+@pytest.mark.parametrize(
+    ("seen", "gap_at", "owed"),
+    [
+        (1_000 + START_TIME, 0, True),
+        (1_001 + START_TIME, 0, False),
+        (1_001 + START_TIME, 1_001 + START_TIME - GAP_HOLD, True),
+        (1_002 + START_TIME, 1_001 + START_TIME - GAP_HOLD, False),
+        (None, 0, True),
+    ],
+)
+def test_zeros_prove_no_rest_while_a_start_may_yet_take_effect(stopping, seen, gap_at, owed):
+    s = replace(
+        stopping,
+        evidence=replace(STILL, speed_at=seen),
+        started_at=1_000,
+        gap_at=gap_at,
+        then=Then.FINISH,
+    )
+    assert owed is after(await_rest, s).s.owed
+
+
+@pytest.mark.parametrize(("over", "told"), [(0, False), (1, True)])
+def test_a_stop_without_proof_is_told_after_20_s_once(stopping, over, told):
+    s = later(stopping, STOP_PATIENCE + over)
+    d = after(await_rest, s)
+    assert told is d.s.drive.unconfirmed
+    assert (Phase.FAULTED if told else Phase.STOPPING) is d.s.phase
+    assert (Cause.STOP_UNCONFIRMED if told else None) == (d.s.fault and d.s.fault.cause)
+    again = after(await_rest, s, unconfirmed=True)
+    assert Phase.STOPPING is again.s.phase
+
+
+@pytest.mark.parametrize(
+    ("retry", "expected"), [(0, [Stop()]), (1, []), (-1, [Stop()])], ids=["due", "early", "late"]
+)
+def test_a_refused_stop_is_repeated_when_it_is_due(stopping, retry, expected):
+    s = later(stopping, 600)
+    due = s.now + retry
+    assert expected == orders(await_rest, s, stop_retry_at=due, stop_answered_at=None)
+
+
+def test_a_belt_that_insists_is_stopped_again_once_the_stop_was_answered(stopping):
+    deaf = replace(stopping, evidence=replace(MOVING, speed_at=900))
+    assert orders(await_rest, deaf) == [Stop()]
+    assert orders(await_rest, deaf, stop_answered_at=None) == []
+    assert orders(await_rest, replace(deaf, evidence=replace(MOVING, speed_at=899))) == []
+
+
+@pytest.mark.parametrize(
+    ("then", "fault", "expected"),
+    [
+        (Then.FINISH, False, Phase.FINISHED),
+        (Then.PAUSE, False, Phase.HOLDING),
+        (Then.TURN, False, Phase.TURNING),
+        (Then.FAULT, False, Phase.FAULTED),
+        (Then.PAUSE, True, Phase.FAULTED),
+    ],
+)
+def test_what_was_planned_comes_after_the_rest(stopping, then, fault, expected):
+    finding = Finding(Action.STOP, Cause.BLIND, "test") if fault else None
+    s = replace(stopping, evidence=STILL, then=then, fault=finding, ended_by=None)
+    d = after(await_rest, s)
+    assert expected is d.s.phase
+    assert (then is Then.PAUSE and not fault) is d.s.paused
+    assert ("completed" if expected is Phase.FINISHED else None) == d.s.ended_by
+    kept = after(await_rest, replace(s, phase=Phase.FAULTED))
+    assert (Phase.FAULTED, False) == (kept.s.phase, kept.s.owed)
+
+
+# --- handing over ----------------------------------------------------------------------------------
+
+TAKEN = Finding(Action.HAND_OVER, Cause.CONSOLE, "somebody pressed a button")
+
+
+def handed_over(s, **drive):
+    return after(lambda d: hand_over(d, TAKEN), s, **drive)
+
+
+def test_what_is_handed_over_is_owed_nothing_and_may_start_nothing(slowing):
+    s = replace(slowing, owed=True, start_granted=True, paused=True, rested_at=1, started_at=1)
+    d = handed_over(s, pending=Pending(ticket=1, command=SetSpeed(100), sent_at=0)).s
+    assert (Phase.HANDED_OVER, False, False, False) == (d.phase, d.owed, d.start_granted, d.paused)
+    assert (None, None, None, 0) == (d.drive.pending, d.rested_at, d.started_at, d.evidence.since)
+    assert ("console", Then.FINISH) == (d.ended_by, d.then)
+
+
+@pytest.mark.parametrize(
+    ("phase", "command", "expected"),
+    [
+        (Phase.RUNNING, Start(), Phase.STOPPING),
+        (Phase.RUNNING, SetSpeed(100), Phase.HANDED_OVER),
+        (Phase.STARTING, SetSpeed(100), Phase.STOPPING),
+        (Phase.FINISHED, Start(), Phase.FINISHED),
+    ],
+)
+def test_a_belt_that_our_start_may_yet_move_is_stopped(slowing, phase, command, expected):
+    pending = Pending(ticket=1, command=command, sent_at=0)
+    assert (
+        expected is handed_over(replace(slowing, phase=phase, owed=True), pending=pending).s.phase
+    )
+    calm = handed_over(replace(slowing, phase=Phase.STARTING, owed=False), pending=None)
+    assert calm.s.phase is Phase.HANDED_OVER
