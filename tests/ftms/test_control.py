@@ -439,6 +439,20 @@ class TestStop:
 
         in_virtual_time(story)
 
+    def test_is_tried_again_as_soon_as_what_blocked_it_is_answered(self, make_rig, in_virtual_time):
+        async def story():
+            # The machine answers the request for control after 12 ms and takes no Stop before that.
+            rig = make_rig(12, BleakGATTProtocolError(BUSY))
+            asked = rig.begin(RequestControl())
+            await asyncio.sleep(0)
+            outcome = await rig.send(Stop())
+            assert verdicts(await asked, outcome) == [CONFIRMED, CONFIRMED]
+            times = [at for at, frame in rig.wire.writes if frame == "08 01"]
+            assert len(times) == 2
+            assert times[1] - times[0] < 25
+
+        in_virtual_time(story)
+
     def test_asked_for_twice_while_it_is_tried_is_one(self, make_rig, in_virtual_time):
         async def story():
             rig = make_rig(BleakGATTProtocolError(BUSY), BleakGATTProtocolError(BUSY))

@@ -186,7 +186,7 @@ class ControlPoint:
                 try:
                     return await self._exchange.transact(frame, taken=self._stop_taken)
                 except BusyError:
-                    await asyncio.sleep(self._waits.busy / SECOND)
+                    await self._exchange.pause()
         except SilenceError as silence:
             self._await_doom()
             return self._unanswered(silence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from bleak.exc import BleakGATTProtocolError, BleakGATTProtocolErrorCode
@@ -66,6 +67,14 @@ class Exchange:
         self._writes: set[asyncio.Task[None]] = set()
         self._given_up: dict[int, _GivenUp] = {}
         self._answered: int | None = None
+        self._freed = asyncio.Event()
+
+    async def pause(self) -> None:
+        """Wait until the machine may take another procedure: its next answer, or a moment."""
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._waits.busy / SECOND):
+                await self._freed.wait()
 
     @property
     def blocked(self) -> bool:
@@ -108,6 +117,7 @@ class Exchange:
 
     def answer(self, frame: bytes) -> None:
         """Take what the control point says: an answer to whoever waits for it, or a flaw."""
+        self._freed.set()
         reply = decode_answer(frame)
         if isinstance(reply, Rejected):
             self._tally.add("answer", reply.flaw, frame)
