@@ -77,6 +77,7 @@ def main() -> int:
     parser.add_argument("--changed", metavar="BASE")
     parser.add_argument("--budget", type=float, default=86_400)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--most", type=int, default=10_000, help="tests for one mutant at most")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--every", type=int, default=1, help="a sample: one of so many")
     options = parser.parse_args()
@@ -97,7 +98,7 @@ def main() -> int:
         elif os.environ.get("BACKSTRIDE_VERBOSE"):
             print(f"{verdict.fate}: {verdict.mutant.name} ({verdict.by})", flush=True)
 
-    code = judge(work, say, options.budget)
+    code = judge(work, say, options.budget, options.most)
     if code:
         return code
     report(work, verdicts, reasons, time.monotonic() - began)

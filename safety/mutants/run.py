@@ -57,11 +57,12 @@ class Judge:
     """A pytest plugin that judges mutants in place of running the tests."""
 
     def __init__(
-        self, work: Sequence[Mutant], say: Callable[[Verdict], None], until: float
+        self, work: Sequence[Mutant], say: Callable[[Verdict], None], until: float, most: int
     ) -> None:
         self.work = work
         self.say = say
         self.until = until
+        self.most = most
         self.known = Knowledge()
         self.failed: list[str] = []
         self.killers: dict[tuple[str, str | None], str] = {}
@@ -121,7 +122,7 @@ class Judge:
         """The tests that run the statement; a call over many lines is run where it begins."""
         for line in range(mutant.line, max(mutant.line - 12, 0), -1):
             if nodes := self.known.lines.get((mutant.module, line)):
-                return sorted(nodes, key=lambda node: self._order(node, mutant))
+                return sorted(nodes, key=lambda node: self._order(node, mutant))[: self.most]
         return []
 
     def _order(self, node: str, mutant: Mutant) -> tuple[bool, bool, float]:
@@ -310,15 +311,18 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, vars(module))  # noqa: S102  it is the module's own code, with one defect
 
 
-def judge(work: Iterable[Mutant], say: Callable[[Verdict], None], seconds: float) -> int:
-    """Judge these mutants within so many seconds; pytest's exit code (0: the tests pass without a defect)."""
+def judge(work: Iterable[Mutant], say: Callable[[Verdict], None], seconds: float, most: int) -> int:
+    """Judge these mutants within so many seconds, each by so many tests at the most.
+
+    Returns pytest's exit code; 0: the tests pass without a defect.
+    """
     os.environ.update(BACKSTRIDE_SEED="1", BACKSTRIDE_STORIES="60", PYTHONDONTWRITEBYTECODE="1")
     os.environ.pop("PYTEST_ADDOPTS", None)
     sys.dont_write_bytecode = True
     os.chdir(ROOT)
     # Importing modules anew is what a mutant of a constant does; a warning about it is no failure.
     tests = [f"--ignore={TESTS}/test_{name}.py" for name in UNASKED]
-    plugin = Judge(list(work), say, time.monotonic() + seconds)
+    plugin = Judge(list(work), say, time.monotonic() + seconds, most)
     code = pytest.main([TESTS, *tests, *OPTIONS], plugins=[plugin])
     return int(code)
 
