@@ -77,6 +77,16 @@ def test_check_looks_into_the_sheets_of_a_configuration(run, settings, tmp_path)
     assert run("check", config).code == Exit.OK
 
 
+def test_check_knows_a_sheet_from_a_virtual_machine(run, tmp_path):
+    sheet = tmp_path / "machines" / "pad.yaml"
+    run("commission", "-m", "ideal", "-o", sheet)
+    good = run("check", sheet)
+    assert (good.code, "ideal, commissioned 20" in good.out) == (Exit.OK, True)
+    sheet.write_text(sheet.read_text().replace("unattended: no", "unattended: yes"))
+    bad = run("check", sheet)
+    assert (bad.code, "the findings say" in bad.out + bad.err) == (Exit.REFUSED, True)
+
+
 def ask(lines, question):
     """Put one question to a bystander who has these lines to say."""
     shown = io.StringIO()

@@ -24,7 +24,7 @@ from backstride.virtual.faults import Faults
 from backstride.virtual.log import Phase
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine
-from backstride.virtual.quirks import OnDisconnect, StartAgain
+from backstride.virtual.quirks import OnDisconnect, StartAgain, Takeover
 
 OTHER_UNLOCKS = {
     "mph": "console, 2.0",
@@ -119,6 +119,24 @@ def test_a_machine_that_stops_on_link_loss_may_run_unattended():
     sheet = rehearse(with_link("ideal", on_disconnect=OnDisconnect.STOPS)).sheet
     assert sheet.unlocked.on_link_loss is OnLinkLoss.STOPS
     assert sheet.unlocked.unattended
+
+
+def test_a_second_stop_is_not_sent_where_it_may_start_the_belt():
+    model = with_link("k12", clients=2)
+    played = rehearse(
+        replace(model, control_point=replace(model.control_point, takeover=Takeover.REFUSE))
+    )
+    finding = played.sheet.find(Check.SECOND_CLIENT)
+    assert (finding.proof, "not known" in finding.figure) == (Proof.NOT_TESTED, True)
+
+
+def test_a_machine_that_refuses_a_second_controller_keeps_us():
+    model = load_machine("ideal")
+    played = rehearse(
+        replace(model, control_point=replace(model.control_point, takeover=Takeover.REFUSE))
+    )
+    finding = played.sheet.find(Check.SECOND_CLIENT)
+    assert (finding.proof, "stays with us" in finding.figure) == (Proof.PROVEN, True)
 
 
 def test_a_machine_that_toggles_at_start_is_never_asked_to():

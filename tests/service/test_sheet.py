@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from jsonschema import Draft202012Validator
 from msgspec.structs import replace
+from ruamel.yaml import YAML
 
 from backstride.domain.commissioning import Check, Proof, unlock
 from backstride.domain.machine import InclineRange
 from backstride.service.rehearsal import rehearse
 from backstride.service.sheet import SheetError, read_sheet, render, write_sheet
-from backstride.virtual.catalogue import load_machine
+from backstride.service.sheetschema import FILE, schema
+from backstride.service.sheetschema import render as render_schema
+from backstride.virtual.catalogue import load_machine, machines_dir
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +93,21 @@ def test_a_place_that_cannot_be_written_is_told(sheet, tmp_path):
 def test_what_is_unlocked_is_what_the_findings_unlock(sheet):
     assert sheet.unlocked == unlock(sheet.findings)
     assert sheet.find(Check.STOP_AGAIN).proof is Proof.FAILED
+
+
+def test_the_schema_that_ships_is_the_one_of_the_code():
+    assert (machines_dir() / FILE).read_text() == render_schema()
+
+
+@pytest.mark.parametrize("name", ["k12", "ideal", "yesoul-mute"])
+def test_a_sheet_fits_its_schema(name):
+    found = rehearse(load_machine(name)).sheet
+    Draft202012Validator.check_schema(schema())
+    data = YAML(typ="safe", pure=True).load(render(found))
+    Draft202012Validator(schema()).validate(data)
+
+
+def test_the_schema_refuses_what_the_reader_refuses(sheet):
+    data = YAML(typ="safe", pure=True).load(render(sheet))
+    for edit in ({"sheet": 2}, {"extra": 1}, {"incline": "flat"}, {"findings": {}}):
+        assert not Draft202012Validator(schema()).is_valid(data | edit)

@@ -17,6 +17,7 @@ from backstride.scripts.outline import summarise
 from backstride.scripts.reader import load_program
 from backstride.service.commissioned import look_up
 from backstride.service.config import Config, find_config, read_config
+from backstride.service.sheet import is_sheet, read_sheet
 
 _PROGRAMS: Final = frozenset({".yaml", ".yml"})
 _CONFIGS: Final = frozenset({".toml"})
@@ -99,7 +100,11 @@ def _check_config(path: Path) -> Finding:
 
 
 def _check_machine(path: Path) -> Finding:
+    """A virtual machine's model, or a commissioning sheet: both are kept in `machines/`."""
     try:
+        if is_sheet(path):
+            sheet = read_sheet(path)
+            return Finding(str(path), f"{sheet.machine}, commissioned {sheet.date}", None)
         model = get_model(str(path))
     except BackstrideError as error:
         return Finding(str(path), "", str(error))

@@ -21,7 +21,7 @@ from typing import Final
 
 from backstride.domain import judgement as judge
 from backstride.domain.commands import Start, Stop
-from backstride.domain.commissioning import COMMISSIONING_SPEED, Check, Sheet
+from backstride.domain.commissioning import COMMISSIONING_SPEED, Check, Proof, Sheet
 from backstride.domain.envelope import Refusal
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Status
@@ -282,8 +282,13 @@ class Commissioner(Procedure):
         connected = await self.person.do(Deed.OTHER_APP)
         await trial.wait(LOOK)
         lost = trial.recording.word(at, Status.CONTROL_LOST) is not None
-        # A Stop moves nothing, and its answer says whether we are still in control.
-        kept = not problem_of(await trial.order(Stop()))
-        self.note(judge.judge_second_client(connected=connected, lost=lost, kept=kept))
+        harmless = self.findings[Check.STOP_AGAIN].proof is Proof.PROVEN
+        if connected and not lost and not harmless:
+            sentence = "a second app connects; who is in control then is not known"
+            self.note(judge.untested(Check.SECOND_CLIENT, sentence))
+        else:
+            # A Stop on a standing belt moves nothing, and its answer says whether we are in control.
+            kept = connected and not lost and not problem_of(await trial.order(Stop()))
+            self.note(judge.judge_second_client(connected=connected, lost=lost, kept=kept))
         if connected:
             await self.person.do(Deed.CLOSE_APP)

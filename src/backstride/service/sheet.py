@@ -24,12 +24,12 @@ from backstride.scripts.tree import Mapping, Node, Scalar, compose, describe, lo
 
 VERSION: Final = "1"
 NONE: Final = "none"
-_NAMES: Final = ("lowest", "highest", "step")
+RANGE: Final = ("lowest", "highest", "step")
 _TOP: Final = (
     *("sheet", "machine", "date", "who", "identity", "speed", "incline", "unlocked", "findings"),
 )
-_IDENTITY: Final = ("address", "name", "fingerprint")
-_UNLOCKED: Final = ("belt start", "speed above 2.0 km/h", "unattended", "on link loss")
+IDENTITY: Final = ("address", "name", "fingerprint")
+UNLOCKED: Final = ("belt start", "speed above 2.0 km/h", "unattended", "on link loss")
 _HEAD: Final = """\
 # Written by `backstride commission`. Name it in the configuration: [[treadmill]] sheet = "..."
 # `unlocked` follows from `findings` and cannot be edited; commission the machine again instead.
@@ -79,7 +79,7 @@ def told(unlocked: Unlocked) -> dict[str, str]:
         "yes" if unlocked.unattended else "no",
         unlocked.on_link_loss.value,
     )
-    return dict(zip(_UNLOCKED, values, strict=True))
+    return dict(zip(UNLOCKED, values, strict=True))
 
 
 def _pair(key: str, value: str, *, quoted: bool = True) -> str:
@@ -89,7 +89,7 @@ def _pair(key: str, value: str, *, quoted: bool = True) -> str:
 
 def _range(found: SpeedRange | InclineRange, show: Callable[[int], str]) -> list[str]:
     values = (found.minimum, found.maximum, found.increment)
-    return [f"  {name}: {show(value)}" for name, value in zip(_NAMES, values, strict=True)]
+    return [f"  {name}: {show(value)}" for name, value in zip(RANGE, values, strict=True)]
 
 
 def write_sheet(sheet: Sheet, path: Path) -> None:
@@ -108,6 +108,14 @@ def write_sheet(sheet: Sheet, path: Path) -> None:
 
 
 # -- reading -----------------------------------------------------------------------------------
+
+
+def is_sheet(path: Path) -> bool:
+    """The file says that it is a sheet, in whichever version."""
+    try:
+        return any(line.startswith("sheet:") for line in path.read_text("utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def read_sheet(path: Path) -> Sheet:
@@ -138,7 +146,7 @@ class _Reader:
         top = self.section(root, _TOP)
         if self.text(top["sheet"]) != VERSION:
             self.fail(top["sheet"], "this is another version of the sheet", VERSION)
-        identity = self.section(top["identity"], _IDENTITY)
+        identity = self.section(top["identity"], IDENTITY)
         name = self.text(identity["name"])
         incline = top["incline"]
         found = Sheet(
@@ -183,9 +191,9 @@ class _Reader:
         return kind(text)
 
     def range(self, node: Node, parse: Callable[[str], int]) -> tuple[int, int, int]:
-        found = self.section(node, _NAMES)
+        found = self.section(node, RANGE)
         values: list[int] = []
-        for name in _NAMES:
+        for name in RANGE:
             try:
                 values.append(parse(self.text(found[name])))
             except UnitError as error:
@@ -203,7 +211,7 @@ class _Reader:
 
     def compare(self, node: Node, unlocked: Unlocked) -> None:
         """What a person reads must be what the program acts on."""
-        written: dict[str, Any] = self.section(node, _UNLOCKED)
+        written: dict[str, Any] = self.section(node, UNLOCKED)
         for key, value in told(unlocked).items():
             if self.text(written[key]) != value:
                 self.fail(written[key], f"the findings say `{key}: {value}`", value)
