@@ -12,6 +12,7 @@ from backstride.domain.events import Telemetry
 from backstride.domain.evidence import Evidence, observe, void
 from backstride.domain.limits import Caps, Layer, SiteRules
 from backstride.domain.machine import InclineRange, SpeedRange
+from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level, Step, flatten
 
 WALKING = Situation(
@@ -212,3 +213,20 @@ def test_a_belt_that_slows_leaves_its_level_too():
 def test_only_what_is_above_cap_and_margin_is_over(speed, expected):
     assert seen({"speed": speed}, {"speed": speed}).over == expected
     assert seen({"speed": 181}, {"speed": None}, {"speed": speed}).over == expected
+
+
+# --- one command at a time -------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H24")
+def test_the_script_waits_for_the_answer_to_the_last_command(rig):
+    rig.run()
+    rig.until(Phase.RUNNING)
+    rig.deaf = True
+    for _ in range(200):
+        rig.tick()
+        if rig.session.drive.pending is not None:
+            break
+    known = len(rig.sent)
+    rig.seconds(4)
+    assert (known, Phase.RUNNING) == (len(rig.sent), rig.session.phase)
