@@ -24,6 +24,7 @@ from backstride.virtual.faults import Faults
 from backstride.virtual.log import Phase
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine
+from backstride.virtual.procedures import Result
 from backstride.virtual.quirks import OnDisconnect, StartAgain, Takeover
 
 OTHER_UNLOCKS = {
@@ -209,18 +210,25 @@ def test_a_wizard_that_is_interrupted_brings_the_belt_to_rest():
     assert len(bench.machine.log.stops) == 1
 
 
-def test_a_lost_link_ends_the_trial_with_a_stop_over_a_new_one():
-    bench = Bench()
+@pytest.mark.parametrize("name", ["ideal", "k12"])
+def test_a_lost_link_ends_the_trial_with_a_stop_over_a_new_one(name):
+    bench = Bench(name)
     sheet = bench.run(faults="20 s after motion: disconnect for 3 s")
     assert "the connection was lost" in sheet.find(Check.STOP).figure
     assert unlocks(sheet) == "console, 2.0"
     assert bench.machine.drive.belt.value == 0
-    assert [stop.client for stop in bench.machine.log.stops[-1:]] == ["client-2"]
+    taken = [stop for stop in bench.machine.log.stops if stop.result is Result.SUCCESS]
+    assert [stop.client for stop in taken] == ["client-2"]
+    back = bench.machine.log.find("connected")[-1].at
+    assert taken[0].at - back < 1_500, "the belt does not wait for the person"
 
 
-def test_a_belt_that_somebody_makes_fast_is_stopped_at_once():
-    bench = Bench()
+@pytest.mark.parametrize("name", ["ideal", "k12"])
+def test_a_belt_that_somebody_makes_fast_is_stopped_at_once(name):
+    bench = Bench(name)
     sheet = bench.run(faults="20 s after motion: press speed 5.0 km/h")
+    taken = [stop for stop in bench.machine.log.stops if stop.result is Result.SUCCESS]
+    assert len(taken) == 1, "a second one would start a K12"
     assert "too fast" in sheet.find(Check.STOP).figure
     assert unlocks(sheet) == "console, 2.0"
     assert bench.machine.drive.belt.value == 0

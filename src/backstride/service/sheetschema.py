@@ -25,7 +25,7 @@ _YES_NO: Final[Schema] = {"enum": ["yes", "no"]}
 
 def schema() -> Schema:
     """The whole schema."""
-    unlocked = dict(
+    unlocked: dict[str, Schema] = dict(
         zip(
             UNLOCKED,
             (_words(*BeltStart), _YES_NO, _YES_NO, _words(*OnLinkLoss)),

@@ -40,6 +40,8 @@ from backstride.service.recording import Recording
 
 OVER: Final[Speed] = 30
 """A belt this much above the cap is stopped: the margin of a session."""
+TOO_FAST: Final = 2
+"""So many records in a row must say it, as in a session."""
 LINK_TIME: Final[Ms] = 60 * SECOND
 """For a connection; whoever waits longer stands too far away."""
 POLL: Final[Ms] = 200
@@ -75,6 +77,7 @@ class Trial:
         self._tickets = 0
         self._wanted = False
         self._tripped: str | None = None
+        self._resting = False
         self._news = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._trip: asyncio.Task[Outcome | Refusal] | None = None
@@ -139,8 +142,10 @@ class Trial:
             case LinkUp():
                 self.machine, self._epoch, self._control = event.machine, event.epoch, False
                 self.evidence = Evidence()
+                if self._tripped is not None:
+                    self._stop_now()  # the person may still be counting: the belt does not wait
             case LinkDown():
-                self._epoch, self._control = 0, False
+                self._epoch, self._control, self._trip = 0, False, None
                 if self._wanted:
                     self._tripped = f"the connection was lost: {event.reason}"
             case Telemetry():
@@ -155,9 +160,14 @@ class Trial:
 
     def _guard(self) -> None:
         """A belt above the cap is stopped now, whatever the wizard is waiting for."""
-        if self.evidence.over >= 2 and self._trip is None:
-            self._tripped = f"the belt runs at {show_speed(self.evidence.speed or 0)}: too fast"
-            self._trip = asyncio.create_task(self.order(Stop()), name="too fast")
+        if self.evidence.over < TOO_FAST or self._resting:
+            return
+        self._tripped = f"the belt runs at {show_speed(self.evidence.speed or 0)}: too fast"
+        if self._trip is None or (self._trip.done() and self.evidence.insistent):
+            self._stop_now()
+
+    def _stop_now(self) -> None:
+        self._trip = asyncio.create_task(self.order(Stop()), name="stop now")
 
     async def until(self, condition: Callable[[], bool], limit: Ms) -> bool:
         """Wait until it is so; False when it is not within `limit`.
@@ -274,11 +284,17 @@ class Trial:
 
         Never raises for the link: it does what can be done.
         """
+        self._resting = True
+        try:
+            return await self._stop_until_still()
+        finally:
+            self._resting = False
+
+    async def _stop_until_still(self) -> bool:
         for _ in range(STOPS):
             if not self.linked:
                 return False
             await self.order(Stop())
-            self._trip = None
             if await self._comes_to_rest():
                 return True
             if not self.evidence.moving():
@@ -288,6 +304,10 @@ class Trial:
     async def wind_down(self) -> bool:
         """End at rest: let a belt that slows down do so, stop one that does not."""
         self._tripped = None
+        if self._trip is not None:
+            await self._trip  # sent already; a second one would start some machines
+            if await self._comes_to_rest():
+                return True
         if self.evidence.falling and await self._comes_to_rest():
             return True
         fresh = self.evidence.age(self.now) <= FRESH
