@@ -37,6 +37,8 @@ class Mutant:
     """Its number among the mutants of its file, in the order of the tree."""
     source: str
     """The line of the source, as a person finds it."""
+    start: int = 0
+    """The line where its function begins."""
 
     @property
     def name(self) -> str:
@@ -79,7 +81,8 @@ class _Walker:
     def __init__(self, wanted: int | None = None) -> None:
         self.wanted = wanted
         self.count = 0
-        self.found: list[tuple[int, str | None, str]] = []
+        self.found: list[tuple[int, str | None, str, int]] = []
+        self._starts: list[int] = []
         self._functions: list[str] = []
         self._names: list[str] = []
 
@@ -93,16 +96,19 @@ class _Walker:
             for change, other in changes(node):
                 if self.count == self.wanted:
                     made = other
-                self.found.append((line, self._function(), change))
+                start = self._starts[0] if self._starts else 0
+                self.found.append((line, self._function(), change, start))
                 self.count += 1
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
         if named:
             self._names.append(node.name)
         if isinstance(node, ast.FunctionDef):
             self._functions.append(".".join(self._names))
+            self._starts.append(line)
         self._descend(node, line)
         if isinstance(node, ast.FunctionDef):
             self._functions.pop()
+            self._starts.pop()
         if named:
             self._names.pop()
         if made is None:
@@ -139,8 +145,8 @@ def mutants(module: str) -> list[Mutant]:
     walker = _Walker()
     walker.visit(ast.parse(text))
     return [
-        Mutant(module, line, function, change, place, lines[line - 1].strip())
-        for place, (line, function, change) in enumerate(walker.found)
+        Mutant(module, line, function, change, place, lines[line - 1].strip(), start)
+        for place, (line, function, change, start) in enumerate(walker.found)
     ]
 
 

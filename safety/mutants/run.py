@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -120,7 +120,7 @@ class Judge:
 
     def _covering(self, mutant: Mutant) -> list[str]:
         """The tests that run the statement; a call over many lines is run where it begins."""
-        for line in range(mutant.line, max(mutant.line - 12, 0), -1):
+        for line in range(mutant.line, mutant.start, -1):
             if nodes := self.known.lines.get((mutant.module, line)):
                 return sorted(nodes, key=lambda node: self._order(node, mutant))[: self.most]
         return []
@@ -135,7 +135,9 @@ class Judge:
     def _in_place(self, mutant: Mutant, items: dict[str, pytest.Item]) -> Verdict:
         nodes = self._covering(mutant)
         if not nodes:
-            return Verdict(mutant, "uncovered", "", 0)
+            # Perhaps it runs while its module is imported, as makers of tables do.
+            lived = self._from_import(mutant, items)
+            return replace(lived, fate="uncovered") if lived.fate == "survived" else lived
 
         def child(tell: Callable[[str], None]) -> None:
             exchange(mutant)
