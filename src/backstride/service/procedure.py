@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from backstride.domain.commands import SetSpeed
@@ -101,7 +102,8 @@ class Procedure:
         try:
             if trial.machine is not None:
                 if not trial.linked:
-                    await trial.reconnect()
+                    with suppress(TrialEndedError):
+                        await trial.connect()
                 await trial.wind_down()
                 await self._see_rest()
         finally:

@@ -121,11 +121,6 @@ class Trial:
             )
         return self.machine
 
-    async def reconnect(self) -> None:
-        """Wait for a connection that was lost; whoever asks looks at `linked` afterwards."""
-        with suppress(TrialEndedError):
-            await self.connect()
-
     async def disconnect(self) -> None:
         """End the connection and stay away."""
         self._wanted = False
