@@ -93,7 +93,7 @@ CASES = {
         (Cause.STALE, Action.HOLD),
     ),
     "telemetry after 5 s": (
-        None,
+        lambda s: seen(s, speed_at=NOW - 5_000),
         lambda s: seen(s, speed_at=NOW - 5_001),
         (Cause.BLIND, Action.STOP),
     ),
@@ -108,7 +108,7 @@ CASES = {
         (Cause.FROZEN, Action.HOLD),
     ),
     "counters for 10 s": (
-        None,
+        lambda s: seen(s, advanced_at=NOW - 10_000),
         lambda s: seen(s, advanced_at=NOW - 10_001),
         (Cause.FROZEN, Action.SLOW_DOWN),
     ),
@@ -173,7 +173,7 @@ CASES = {
         (Cause.DOWNHILL, Action.HOLD),
     ),
     "a deck below 0 for 5 s": (
-        None,
+        lambda s: replace(seen(s, incline=-1), downhill_since=NOW - 5_000),
         lambda s: replace(seen(s, incline=-1), downhill_since=NOW - 5_001),
         (Cause.DOWNHILL, Action.SLOW_DOWN),
     ),
@@ -208,7 +208,7 @@ CASES = {
         (Cause.CLOCK, Action.HOLD),
     ),
     "a gap of 3 s": (
-        None,
+        lambda s: replace(s, gap=3_000, gap_at=NOW),
         lambda s: replace(s, gap=3_001, gap_at=NOW),
         (Cause.CLOCK, Action.SLOW_DOWN),
     ),
@@ -223,7 +223,7 @@ CASES = {
         (Cause.NO_ANSWER, Action.HOLD),
     ),
     "three unanswered commands": (
-        None,
+        lambda s: told(s, unknowns=2),
         lambda s: told(s, unknowns=3),
         (Cause.NO_ANSWER, Action.STOP),
     ),
@@ -238,7 +238,7 @@ CASES = {
         (Cause.NOBODY_THERE, Action.HOLD),
     ),
     "a check-in after 30 s": (
-        None,
+        lambda s: replace(s, asked_at=NOW - 30_000),
         lambda s: replace(s, asked_at=NOW - 30_001),
         (Cause.NOBODY_THERE, Action.STOP),
     ),
@@ -252,6 +252,21 @@ CASES = {
         lambda s: seen(s, signs=30, sign_at=NOW - 35_001),
         (Cause.NOBODY_THERE, Action.STOP),
     ),
+    "no step for just 35 s": (
+        lambda s: seen(s, signs=30, sign_at=NOW - 35_000),
+        lambda s: seen(s, signs=30, sign_at=NOW - 35_001),
+        (Cause.NOBODY_THERE, Action.STOP),
+    ),
+    "a minute without an answer, but no hold": (
+        lambda s: told(replace(s, since=NOW - 60_001), unknowns=1),
+        lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_001), unknowns=1),
+        (Cause.NO_ANSWER, Action.SLOW_DOWN),
+    ),
+    "a hold for a minute, but every command answered": (
+        lambda s: replace(s, phase=Phase.HOLDING, since=NOW - 60_001),
+        lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_001), unknowns=1),
+        (Cause.NO_ANSWER, Action.SLOW_DOWN),
+    ),
     "a hold without an answer for a minute": (
         lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_000), unknowns=1),
         lambda s: told(replace(s, phase=Phase.HOLDING, since=NOW - 60_001), unknowns=1),
@@ -261,6 +276,11 @@ CASES = {
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_000)),
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_001)),
         (Cause.CUE_NOT_HEARD, Action.ANNOUNCE),
+    ),
+    "control granted after two requests": (
+        lambda s: replace(s, control=Control.GRANTED, control_asks=2),
+        lambda s: replace(s, control=Control.REFUSED, control_asks=2),
+        (Cause.NO_CONTROL, Action.STOP),
     ),
     "control refused twice": (
         lambda s: replace(s, control=Control.REFUSED, control_asks=1),
@@ -415,3 +435,32 @@ def test_a_countdown_is_watched(healthy, name):
 
 def test_the_age_of_the_unseen_is_larger_than_any_threshold():
     assert Evidence().age(NOW) == NEVER > NOW
+
+
+def test_a_belt_is_under_way_while_this_session_may_move_it_and_owes_it_a_rest(healthy):
+    moving = {phase for phase in Phase if underway(replace(healthy, phase=phase))}
+    assert {Phase.RUNNING, Phase.TURNING, Phase.HOLDING, Phase.SLOWING} == moving
+    assert not underway(replace(healthy, owed=False))
+
+
+def test_what_is_not_there_is_not_judged(healthy):
+    assert found(replace(healthy, program=None)) == []
+    counting = replace(seen(healthy, speed=0, incline=-5), phase=Phase.COUNTDOWN, owed=False)
+    assert found(replace(counting, envelope=None)) == []
+    assert found(counting) == [(Cause.DOWNHILL, Action.HOLD)]
+    assert found(seen(counting, incline=1)) == [(Cause.SLOPE_CHANGED, Action.HOLD)]
+    assert found(seen(counting, incline=0, speed_at=NOW - 3_000)) == []
+
+
+def test_a_belt_that_is_owed_its_rest_was_not_restarted(healthy):
+    idle = replace(healthy, phase=Phase.IDLE, rested_at=NOW - 1)
+    assert found(idle) == []
+    assert found(replace(idle, owed=False)) == [(Cause.BELT_MOVED, Action.STOP)]
+
+
+def test_a_start_that_was_already_stopped_is_not_called_failed(healthy):
+    late = replace(
+        told(seen(healthy, speed=0), stop_at=NOW), phase=Phase.STARTING, since=NOW - 20_000
+    )
+    assert found(late) == []
+    assert found(told(late, stop_at=None)) == [(Cause.START_FAILED, Action.STOP)]
