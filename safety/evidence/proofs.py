@@ -63,12 +63,16 @@ def model(size: Size) -> Section:
     if done.trouble:
         return _broke(name, title, done)
     breaches, partial = data["breaches"], data["partial"]
+    luck = (
+        "two acts of bad luck"
+        if "--full" in size.model
+        else "one act of bad luck (here and there two)"
+    )
     return Section(
         name=name, title=title, command=done.command, seconds=done.seconds,
-        claim=f"{data['states']:,} states and {data['transitions']:,} transitions of the product's own"
-        " step() and"
-        f" permit() with a treadmill, people and bad luck around them were visited:"
-        f" {_none(breaches)} broke a promise.",
+        claim=f"Every state that {luck} can lead to, {data['states']:,} with {data['transitions']:,} ways"
+        " between them, was visited with the product's own step() and permit(), a treadmill and people"
+        f" around them: {_none(breaches)} broke a promise.",
         figures={
             "states": data["states"], "transitions": data["transitions"], "breaches": len(breaches),
             "scenes_not_finished": len(partial),
@@ -115,7 +119,7 @@ def swarm(size: Size) -> Section:
         return _broke(name, title, done)
     return Section(
         name=name, title=title, command=done.command, seconds=done.seconds,
-        claim=f"{data['sessions']:,} sessions of the whole service, each by its own seed,"
+        claim=f"{data['sessions']:,} sessions of the whole service, seeds 0 to {data['sessions'] - 1},"
         f" {data['hours']:,} simulated hours,"
         f" {data['mishaps']:,} mishaps of {data['kinds']} kinds, {data['starts']:,} starts:"
         f" {_none(data['broken'])}"

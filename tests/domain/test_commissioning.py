@@ -31,6 +31,7 @@ def findings(**others):
     return tuple(Finding(check, by_name.get(check, Proof.PROVEN), "x") for check in Check)
 
 
+@pytest.mark.hazard("H01", "H05")
 def test_nothing_is_unlocked_by_nothing():
     assert unlock(()) == LOCKED
     assert (LOCKED.belt_start, LOCKED.cap, LOCKED.unattended) == (BeltStart.CONSOLE, 200, False)
@@ -40,6 +41,7 @@ def test_everything_proven_unlocks_everything():
     assert unlock(findings()) == OPEN
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("proof", [Proof.FAILED, Proof.NOT_TESTED])
 @pytest.mark.parametrize("check", list(Check))
 def test_one_check_that_is_not_proven_locks_what_needs_it_and_no_more(check, proof):
@@ -55,6 +57,7 @@ def test_a_check_that_is_missing_counts_as_not_tested(check):
     assert unlock(missing) == unlock(findings(**{check.replace(" ", "_"): Proof.NOT_TESTED}))
 
 
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize(
     ("proof", "expected"),
     [
@@ -67,6 +70,7 @@ def test_what_the_belt_does_on_link_loss_is_named(proof, expected):
     assert unlock(findings(link_loss=proof)).on_link_loss is expected
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize(
     ("own", "expected"),
     [

@@ -114,6 +114,7 @@ def test_control_that_was_granted_late_is_told():
     assert figure.endswith("; control granted at request 2")
 
 
+@pytest.mark.hazard("H20")
 def test_a_belt_in_miles_obeys_a_unit_and_a_dead_one_none():
     probes = (Probe(80, 80, 90, 90), Probe(80, 129), Probe(80, 80, 90, 80), Probe(80, 50))
     assert [judge.obeys_a_unit(judge.judge_probe(p)) for p in probes] == [True, True, False, False]
@@ -128,6 +129,7 @@ def test_a_count_of_revolutions_is_a_speed():
 LAPS = Laps(3, 2600, 31_200)
 
 
+@pytest.mark.hazard("H05", "H20")
 @pytest.mark.parametrize(
     ("laps", "shown", "told", "proof", "end"),
     [
@@ -149,6 +151,7 @@ def test_units_are_judged_by_the_true_speed(laps, shown, told, proof, end):
     assert (finding.proof, finding.figure.endswith(end)) == (proof, True), finding.figure
 
 
+@pytest.mark.hazard("H07")
 @pytest.mark.parametrize(
     ("halt", "proof", "figure"),
     [
@@ -173,6 +176,7 @@ def test_a_stop_must_stop_the_belt_and_be_seen(halt, proof, figure):
     assert (finding.proof, finding.figure.endswith(figure)) == (proof, True), finding.figure
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize(
     ("moves", "restarted", "proof"),
     [(False, False, PROVEN), (True, False, FAILED), (False, True, FAILED)],
@@ -182,6 +186,7 @@ def test_a_second_stop_must_not_start_the_belt(moves, restarted, proof):
     assert judge.judge_stop_again(halt, restarted=restarted).proof is proof
 
 
+@pytest.mark.hazard("H01", "H06")
 @pytest.mark.parametrize(
     ("started", "proof", "end"),
     [
@@ -198,6 +203,7 @@ def test_a_start_must_go_to_the_lowest_speed_after_a_faster_run(started, proof, 
     assert (finding.proof, finding.figure.endswith(end)) == (proof, True), finding.figure
 
 
+@pytest.mark.hazard("H17")
 @pytest.mark.parametrize(
     ("presses", "proof", "figure"),
     [
@@ -230,11 +236,13 @@ def test_the_key_must_stop_the_belt(moves, reported, proof, begin):
     assert (finding.proof, finding.figure.startswith(begin)) == (proof, True)
 
 
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize(("moves", "proof"), [(True, FAILED), (False, PROVEN)])
 def test_link_loss_is_judged_by_the_persons_eyes(moves, proof):
     assert judge.judge_link_loss(moves=moves, after=16_000).proof is proof
 
 
+@pytest.mark.hazard("H18")
 @pytest.mark.parametrize(
     ("connected", "lost", "kept", "proof"),
     [

@@ -42,6 +42,7 @@ def real(**keys):
     return Treadmill(id="a", name="a", **keys)
 
 
+@pytest.mark.hazard("H01", "H05")
 def test_a_real_machine_without_a_sheet_is_slow_and_started_at_its_console():
     grant = look_up(real(belt_start=REMOTE))
     assert (grant.belt_start, grant.caps.speed, grant.caps.reason) == (CONSOLE, 200, UNPROVEN)
@@ -55,6 +56,7 @@ def test_a_virtual_machine_is_exempt():
     assert grant.allow(ALONE) == ALONE
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize(
     ("name", "start", "own", "expected"),
     [
@@ -112,11 +114,13 @@ def test_the_daemon_puts_the_sheet_to_work(sheets, tmp_path):
     assert (session.bound, session.site.machine.speed) == (fingerprint, 200)
 
 
+@pytest.mark.hazard("H01")
 def test_the_daemon_does_not_start_with_a_sheet_that_it_cannot_read(tmp_path):
     with pytest.raises(SheetError, match="cannot be opened"):
         session_of(real(sheet=str(tmp_path / "gone.yaml")), tmp_path)
 
 
+@pytest.mark.hazard("H19")
 @pytest.mark.parametrize(("name", "reply"), [("ideal", Reply.OK), ("k12", Reply.REFUSED)])
 def test_motion_is_refused_on_any_other_machine_than_the_sheets(sheets, tmp_path, name, reply):
     """The sheet is the ideal machine's; a look-alike under its address is watched, never moved."""

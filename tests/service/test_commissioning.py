@@ -79,6 +79,7 @@ def unlocks(sheet):
     return f"{unlocked.belt_start}, {cap}"
 
 
+@pytest.mark.hazard("H01", "H05", "H07", "H09", "H16", "H17", "H18", "H20")
 @pytest.mark.parametrize("name", list_machines())
 def test_each_machine_gets_the_verdict_that_its_quirk_deserves(name):
     played = rehearse(load_machine(name))
@@ -122,6 +123,7 @@ def test_a_machine_that_stops_on_link_loss_may_run_unattended():
     assert sheet.unlocked.unattended
 
 
+@pytest.mark.hazard("H16")
 def test_a_second_stop_is_not_sent_where_it_may_start_the_belt():
     model = with_link("k12", clients=2)
     played = rehearse(
@@ -164,6 +166,7 @@ def test_what_the_person_does_not_do_is_not_tested_and_stays_locked(deed, check,
     assert played.machine.drive.belt.value == 0
 
 
+@pytest.mark.hazard("H01")
 def test_nothing_moves_before_the_person_is_ready():
     with pytest.raises(CommissioningError, match="nothing was moved"):
         rehearse(load_machine("ideal"), frozenset({Deed.READY}))
@@ -203,6 +206,7 @@ class Bench:
         return run_virtual(self.play(**story))
 
 
+@pytest.mark.hazard("H25")
 def test_a_wizard_that_is_interrupted_brings_the_belt_to_rest():
     bench = Bench()
     bench.run(until=lambda machine: machine.drive.belt.value > 100)
@@ -210,6 +214,7 @@ def test_a_wizard_that_is_interrupted_brings_the_belt_to_rest():
     assert len(bench.machine.log.stops) == 1
 
 
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize("name", ["ideal", "k12"])
 def test_a_lost_link_ends_the_trial_with_a_stop_over_a_new_one(name):
     bench = Bench(name)
@@ -223,6 +228,7 @@ def test_a_lost_link_ends_the_trial_with_a_stop_over_a_new_one(name):
     assert taken[0].at - back < 1_500, "the belt does not wait for the person"
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize("name", ["ideal", "k12"])
 def test_a_belt_that_somebody_makes_fast_is_stopped_at_once(name):
     bench = Bench(name)

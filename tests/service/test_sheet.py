@@ -44,6 +44,7 @@ def test_odd_names_and_slopes_come_back_too(sheet, path, changes):
     assert read_sheet(path) == odd
 
 
+@pytest.mark.hazard("H21")
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -71,6 +72,7 @@ def test_a_sheet_that_was_edited_is_refused_with_the_place(sheet, path, old, new
     assert words in str(caught.value)
 
 
+@pytest.mark.hazard("H01", "H21")
 def test_a_proof_that_was_edited_does_not_fit_what_is_unlocked(sheet, path):
     text = render(sheet)
     path.parent.mkdir()
