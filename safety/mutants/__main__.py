@@ -78,10 +78,14 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=86_400)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--most", type=int, default=10_000, help="tests for one mutant at most")
+    parser.add_argument("--again", type=Path, help="only the survivors in this output of a run")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--every", type=int, default=1, help="a sample: one of so many")
     options = parser.parse_args()
     work = chosen(options.files, options.changed)[:: options.every]
+    if options.again:
+        names = set(re.findall(r"^(?:survived|uncovered): (.+)$", options.again.read_text(), re.M))
+        work = [mutant for mutant in work if mutant.name in names]
     if options.list:
         print("\n".join(mutant.name for mutant in work))
         return 0

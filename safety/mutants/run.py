@@ -29,6 +29,14 @@ WHOLE: Final = 120.0
 """Seconds for a mutant that all tests judge."""
 NEAR: Final = ("test_constants.py", "test_table.py")
 """Tests that look at what exists at import: numbers and tables."""
+HOMES: Final = {
+    **dict.fromkeys(("bounds", "limits", "admission"), "envelope"),
+    **dict.fromkeys(("starting", "intake"), "pilot"),
+    "arming": "operator",
+    "outcomes": "console",
+    "session": "table",
+}
+"""Whose tests know most about a file that has no tests of its own name."""
 UNASKED: Final = ("adversary", "workout", "totality", "units", "energy")
 """Tests of random cases, or of modules that are not mutated: what only they would notice survives here."""
 TESTS: Final = "tests/domain"
@@ -127,7 +135,7 @@ class Judge:
 
     def _order(self, node: str, mutant: Mutant) -> tuple[bool, bool, float]:
         """The last to kill a mutant of this function, then its own file's tests, then the quickest first."""
-        home = f"test_{mutant.module}.py" not in node
+        home = f"test_{HOMES.get(mutant.module, mutant.module)}.py" not in node
         last = self.killers.get((mutant.module, mutant.function)) != node
         return (last, home, self.known.seconds[node])
 
