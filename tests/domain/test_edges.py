@@ -9,7 +9,7 @@ from backstride.domain import bounds, limits
 from backstride.domain.commands import SetIncline, SetSpeed
 from backstride.domain.envelope import FRESH, Refusal, Rule, Situation, admit, envelope, permit
 from backstride.domain.events import Telemetry
-from backstride.domain.evidence import Evidence, observe, void
+from backstride.domain.evidence import Evidence, incline_of, observe, void
 from backstride.domain.limits import Caps, Layer, SiteRules
 from backstride.domain.machine import InclineRange, SpeedRange
 from backstride.domain.session import Phase
@@ -207,6 +207,16 @@ def test_a_belt_that_slows_leaves_its_level_too():
     assert (94, 3_000) == (slower.level, slower.level_at)
     assert (4, 4, 1_000) == (slower.frames, slower.since, slower.since_at)
     assert (90, 4_000) == (slower.low, slower.low_at)
+
+
+def test_the_lowest_speed_since_a_command_stays_the_lowest():
+    up_again = seen({"speed": 100}, {"speed": 90}, {"speed": 95})
+    assert (90, 2_000) == (up_again.low, up_again.low_at)
+
+
+def test_a_motor_that_reports_no_slope_leaves_it_unknown(make_machine):
+    assert incline_of(Evidence(), make_machine(reports_incline=False)) is None
+    assert incline_of(Evidence(), make_machine(reports_incline=False, incline=None)) == 0
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(180, 0), (181, 2)])
