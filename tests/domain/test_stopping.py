@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
+from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE
@@ -17,6 +18,7 @@ from backstride.domain.stopping import (
     STOP_SILENCE,
     await_rest,
     descend,
+    halt_now,
     hand_over,
 )
 from backstride.domain.supervision import GAP_HOLD, START_TIME
@@ -142,6 +144,24 @@ def test_a_belt_that_coasts_and_is_not_driven_by_us_is_left_to_itself(
 ):
     seen = replace(MOVING, since=since, low_at=low_at, speed_at=low_at)
     assert expected == orders(descend, replace(slowing, evidence=seen), commanded=commanded)
+
+
+# --- stopping at once ------------------------------------------------------------------------------
+
+
+def test_a_stop_owes_a_rest_and_takes_every_licence_back(slowing):
+    busy = replace(
+        slowing, owed=False, start_granted=True, paused=True, holds=(Cause.STALE,), started_at=5
+    )
+    s = after(halt_now, busy).s
+    assert (Phase.STOPPING, True, False, False) == (s.phase, s.owed, s.start_granted, s.paused)
+    assert ((), 5) == (s.holds, s.started_at)
+
+
+def test_a_stop_before_an_earlier_lifes_claim_is_judged_minds_its_last_word(slowing):
+    record = Ownership(fingerprint="bench", program="x", target=0, distance=None, elapsed=None)
+    left = replace(slowing, adopted=record, adopted_at=1_000, adopted_age=400, started_at=5)
+    assert after(halt_now, left).s.started_at == 600
 
 
 # --- coming to rest --------------------------------------------------------------------------------
