@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 type State = tuple[object, ...]
 type Entry = tuple[int, int, int, int, int]
-"""A procedure in the air: name, kind, value, manner (FRESH, SLOW, MUTE), age in rounds."""
+"""A procedure in the air: name, kind, value, manner (FRESH, SLOW, MUTE, DONE), age in rounds."""
 
-FRESH, SLOW, MUTE = range(3)
+FRESH, SLOW, MUTE, DONE = range(4)
 MPH: Final = 1.609344
 ALL: Final = frozenset(Phase)
 STEERED: Final = frozenset({Phase.RUNNING, Phase.HOLDING, Phase.SLOWING})
@@ -181,8 +181,8 @@ class World:
             self.deck += 5 if self.deck < self.slope else -5
         if self.ours and not self.speed and not self.target and self.starting < 0:
             self.ours = 0
-        if self.touched:
-            self.touched -= 1
+        if self.touched and (self.target or not self.speed):
+            self.touched -= 1  # while it coasts after a press, nobody can know where it is going
         if self.told and self.told_age < self.told_max:
             self.told_age += 1
 
@@ -215,7 +215,7 @@ class World:
     def conclude(self, entry: Entry, how: str) -> None:
         """The machine does what it was told, or not, and answers, or not."""
         name, kind, value, manner, age = entry
-        if manner != MUTE and how not in {"refused", "denied", "hollow"}:
+        if manner not in {MUTE, DONE} and how not in {"refused", "denied", "hollow"}:
             self.obey(kind, value)
         if how == "unanswered" or not name:
             return
@@ -339,7 +339,7 @@ class World:
     def link_down(self, reached: bool) -> None:  # noqa: FBT001  part of the move's name
         """The connection breaks before, or after, what was in the air reached the machine."""
         for _, kind, value, manner, _ in self.air:
-            if reached and manner != MUTE:
+            if reached and manner not in {MUTE, DONE}:
                 self.obey(kind, value)
         self.air = []
         self.confirms = self.blind = 0
@@ -371,6 +371,10 @@ class World:
     # --- the host ----------------------------------------------------------------------------------
     def stall(self, rounds: int) -> None:
         """The control loop stands still; then everything that waited arrives at once."""
+        for index, (name, kind, value, manner, age) in enumerate(self.air):
+            if manner in {FRESH, SLOW}:  # the machine does not wait for us
+                self.obey(kind, value)
+                self.air[index] = (name, kind, value, DONE, age)
         frames, touched = [], self.touched
         for _ in range(rounds):
             self.move_belt()
@@ -395,7 +399,7 @@ class World:
     def crash(self, rounds: int) -> None:
         """The process dies and comes back."""
         for _, kind, value, manner, _ in self.air:
-            if manner != MUTE:
+            if manner not in {MUTE, DONE}:
                 self.obey(kind, value)
         self.air = []
         for _ in range(rounds):

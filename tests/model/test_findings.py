@@ -49,6 +49,22 @@ FOUND = {
             "round *30",
         ],
     ),
+    "a belt stopped at its console was told to speed up as it passed the speed it was told": (
+        PLAIN.but(brake=20, toggles=True),
+        ["start", "confirm", "round *5", "console up", "round", "console stop silent", "round *5"],
+    ),
+    "a Start that was answered while the console's belt still coasted was handed over with it": (
+        PLAIN.but(delay=4_000, commits=True),
+        [
+            "start",
+            "confirm",
+            "round",
+            "console start silent",
+            "round",
+            "console stop silent",
+            "round *30",
+        ],
+    ),
     "Stop before the earlier life's claim was judged did not wait for its Start": (
         PLAIN.but(delay=4_000, commits=True),
         ["start", "confirm", "round *2", "crash 2", "peace", "round *25"],

@@ -101,8 +101,11 @@ def follow(d: Draft, wanted: Setpoint, within: Envelope) -> None:
 
 
 def _may_rise(s: Session) -> bool:
-    """The belt is known, no probe runs, and the walker was told."""
-    seen = s.evidence.age(s.now) <= FRESH
+    """The belt is known and not slowing down, no probe runs, and the walker was told.
+
+    A belt that was stopped at its console passes every speed on its way, also the one it was told.
+    """
+    seen = s.evidence.age(s.now) <= FRESH and not s.evidence.falling
     return seen and s.drive.probe_at is None and cues.may_rise(s)
 
 

@@ -54,8 +54,7 @@ def conclude(d: Draft, pending: Pending, verdict: Verdict, detail: str) -> None:
         case Stop():
             _stop(d, verdict)
         case Start() if d.s.phase is not Phase.STARTING:
-            # The belt moved before the answer came, and says more than the answer.
-            d.set(started_at=None)
+            pass  # the belt moved before the answer came, and says more than the answer
         case SetSpeed() | SetIncline() | Start() | RequestControl():
             _concluded(d, command, verdict)
             if detail == CONTROL_DENIED and underway(d.s):

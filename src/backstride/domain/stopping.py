@@ -158,10 +158,11 @@ def fault(d: Draft, finding: Finding) -> None:
 
 
 def _start_is_out(s: Session) -> bool:
-    """A Start of ours has not taken effect, or has no answer: a belt that moves may be the walker's."""
+    """A Start of ours may yet take effect, also where the walker's own was quicker."""
     pending = s.drive.pending
     unanswered = pending is not None and isinstance(pending.command, Start)
-    return unanswered or (s.phase is Phase.STARTING and s.owed)
+    recent = s.started_at is not None and s.now - s.started_at <= START_TIME
+    return unanswered or recent or (s.phase is Phase.STARTING and s.owed)
 
 
 def hand_over(d: Draft, finding: Finding) -> None:
