@@ -19,6 +19,7 @@ COMMANDS = [
     "show",
     "check",
     "scan",
+    "commission",
     "watch",
     "start",
     "confirm",
