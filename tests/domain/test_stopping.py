@@ -10,6 +10,7 @@ from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE
+from backstride.domain.notices import Cue, CueKind
 from backstride.domain.session import Control, Draft, Pending, Phase, Then
 from backstride.domain.stopping import (
     ARRIVED,
@@ -314,3 +315,44 @@ def test_a_belt_that_our_start_may_yet_move_is_stopped(slowing, phase, command, 
     )
     calm = handed_over(replace(slowing, phase=Phase.STARTING, owed=False), pending=None)
     assert calm.s.phase is Phase.HANDED_OVER
+
+
+# --- what rest and fault leave behind ----------------------------------------------------------------
+
+
+def kinds(d):
+    return [n.kind for n in d.notices if isinstance(n, Cue)]
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [(Then.PAUSE, CueKind.STOPPED), (Then.TURN, CueKind.TURN), (Then.FINISH, CueKind.FINISHED)],
+)
+def test_a_rest_settles_everything_and_is_told(stopping, then, expected):
+    record = Ownership(fingerprint="bench", program="x", target=0, distance=None, elapsed=None)
+    s = replace(stopping, evidence=replace(STILL, speed_at=90_000), then=then, fault=None)
+    s = replace(s, adopted=record, started_at=1_000, gap_at=0)
+    d = after(await_rest, s, pending=Pending(ticket=1, command=Stop(), sent_at=0))
+    assert (None, None, None) == (d.s.drive.pending, d.s.adopted, d.s.started_at)
+    assert [expected] == kinds(d)
+
+
+def test_a_stop_without_proof_asks_a_person(stopping):
+    d = after(await_rest, later(stopping, STOP_PATIENCE + 1))
+    assert Action.STOP is d.s.fault.action
+    assert (Then.FAULT, "stop_unconfirmed") == (d.s.then, d.s.ended_by)
+    assert [CueKind.ALARM] == kinds(d)
+
+
+def test_the_first_fault_stays(stopping):
+    first = Finding(Action.STOP, Cause.BLIND, "first")
+    d = after(
+        await_rest, later(replace(stopping, fault=first, ended_by="blind"), STOP_PATIENCE + 1)
+    )
+    assert (first, "blind") == (d.s.fault, d.s.ended_by)
+
+
+def test_handing_over_ends_holds_and_plans(slowing):
+    held = replace(slowing, owed=True, holds=(Cause.STALE,), then=Then.TURN)
+    d = handed_over(held).s
+    assert ((), Then.FINISH) == (d.holds, d.then)
