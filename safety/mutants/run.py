@@ -33,7 +33,6 @@ HOMES: Final = {
     **dict.fromkeys(("bounds", "limits", "admission"), "envelope"),
     **dict.fromkeys(("starting", "intake"), "pilot"),
     "arming": "operator",
-    "outcomes": "console",
     "session": "table",
 }
 """Whose tests know most about a file that has no tests of its own name."""

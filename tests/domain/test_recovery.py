@@ -8,7 +8,11 @@ from msgspec.structs import replace
 from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
 from backstride.domain.events import Adopt, Ask, LinkUp, Ownership, Status
-from backstride.domain.session import Phase, Session, Then, ownership
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Cause
+from backstride.domain.notices import Alarm
+from backstride.domain.recovery import adopt, link_down, link_up
+from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, ownership
 from backstride.domain.workout import Effort, Step
 
 RECORD = Ownership(
@@ -388,3 +392,104 @@ def test_a_belt_whose_machine_does_not_answer_the_request_for_control_is_stopped
     began = rig.now
     rig.until(Phase.STOPPING)
     assert 2_000 <= rig.now - began <= 5_000
+
+
+# --- connections, field by field ---------------------------------------------------------------------
+
+CAUTIOUS = {
+    Phase.OFFLINE: None,
+    Phase.IDLE: None,
+    Phase.ARMED: "link_lost",
+    Phase.COUNTDOWN: "link_lost",
+    Phase.STARTING: "link_lost",
+    Phase.RUNNING: "link_lost",
+    Phase.TURNING: "link_lost",
+    Phase.HOLDING: "link_lost",
+    Phase.SLOWING: "link_lost",
+    Phase.STOPPING: "link_lost",
+    Phase.FINISHED: None,
+    Phase.HANDED_OVER: "link_lost",
+    Phase.FAULTED: None,
+}
+"""Where the loss of a link is worth an alarm."""
+
+
+@pytest.fixture
+def busy(rig):
+    """A session in which every field that a connection touches has a value of its own."""
+    rig.run()
+    return replace(
+        rig.session,
+        start_granted=True,
+        paused=True,
+        off_since=1,
+        downhill_since=2,
+        rested_at=3,
+        holds=(Cause.STALE,),
+        findings=(Cause.STALE,),
+        control_asks=2,
+        debtor=None,
+    )
+
+
+@pytest.mark.hazard("H03", "H09")
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.OFFLINE])
+def test_a_lost_link_takes_everything_that_was_seen_and_granted_on_it(busy, phase):
+    d = Draft(replace(busy, phase=phase))
+    link_down(d, "test")
+    s = d.s
+    assert (False, Control.NONE, False, False) == (s.linked, s.control, s.start_granted, s.paused)
+    assert (Drive(), Evidence(), (), ()) == (s.drive, s.evidence, s.holds, s.findings)
+    assert (None, None, None) == (s.off_since, s.downhill_since, s.rested_at)
+    assert busy.owed is s.owed
+    alarms = [n.cause for n in d.notices if isinstance(n, Alarm)]
+    assert ([CAUTIOUS[phase]] if CAUTIOUS[phase] else []) == alarms
+    faulted = CAUTIOUS[phase] and phase not in {Phase.ARMED, Phase.COUNTDOWN, Phase.HANDED_OVER}
+    assert ("link_lost" if faulted else None) == (s.fault and s.fault.cause)
+
+
+@pytest.mark.hazard("H03", "H09", "H19")
+@pytest.mark.parametrize("owed", [True, False])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_new_link_knows_nothing_and_finds_out_who_is_owed(busy, make_machine, owed, same):
+    other = busy.machine if same else make_machine(fingerprint="another")
+    d = Draft(replace(busy, phase=Phase.FAULTED, linked=False, owed=owed, control=Control.GRANTED))
+    link_up(d, events.LinkUp(at=d.s.now, epoch=9, machine=other))
+    s = d.s
+    assert (9, True, other, Control.NONE, 0) == (
+        s.epoch,
+        s.linked,
+        s.machine,
+        s.control,
+        s.control_asks,
+    )
+    assert (Drive(), Evidence()) == (s.drive, s.evidence)
+    assert (None, None, None) == (s.off_since, s.downhill_since, s.rested_at)
+    assert ("bench" if owed and not same else None) == s.debtor
+    told = [(n.cause, n.action) for n in d.notices if isinstance(n, Alarm)]
+    assert ([("machine_changed", "announce")] if owed and not same else []) == told
+
+
+@pytest.mark.hazard("H12")
+@pytest.mark.parametrize(("waited", "sent"), [(60_000, True), (60_001, False)])
+def test_a_stop_that_waited_for_the_link_is_sent_within_a_minute(rig, waited, sent):
+    asked = Session(now=100_000, stop_wanted_at=100_000 - waited)
+    d = Draft(asked)
+    link_up(d, events.LinkUp(at=100_000, epoch=1, machine=rig.machine))
+    assert sent is any(isinstance(order.command, Stop) for order in d.orders)
+    assert (Phase.STOPPING if sent else Phase.IDLE) is d.s.phase
+    assert ("stopped by request" if sent else None) == d.s.ended_by
+    assert d.s.stop_wanted_at is None
+
+
+@pytest.mark.hazard("H10")
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_record_is_taken_up_only_by_a_session_that_has_not_begun(busy, phase):
+    d = Draft(replace(busy, phase=phase, adopted=None))
+    adopt(d, Adopt(at=d.s.now, record=RECORD, age=77))
+    taken = phase in {Phase.OFFLINE, Phase.IDLE}
+    assert ((RECORD, 77, d.s.now) if taken else (None, 0, 0)) == (
+        d.s.adopted,
+        d.s.adopted_age,
+        d.s.adopted_at,
+    )
