@@ -9,9 +9,9 @@ from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
 from backstride.domain.events import Adopt, Ask, LinkUp, Ownership, Status
 from backstride.domain.evidence import Evidence
-from backstride.domain.failsafe import Cause
+from backstride.domain.failsafe import Action, Cause
 from backstride.domain.notices import Alarm
-from backstride.domain.recovery import adopt, link_down, link_up
+from backstride.domain.recovery import adopt, link_down, link_up, recognise, recognise_in_silence
 from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, ownership
 from backstride.domain.workout import Effort, Step
 
@@ -493,3 +493,74 @@ def test_a_record_is_taken_up_only_by_a_session_that_has_not_begun(busy, phase):
         d.s.adopted_age,
         d.s.adopted_at,
     )
+
+
+# --- an earlier life's belt, instant by instant ------------------------------------------------------
+
+
+def reborn_idle(rig, age=4_000, **seen):
+    """A session that has just been handed the record; its machine says what is `seen`."""
+    rig.connect()
+    s = rig.session
+    known = {"at": s.now, "speed": 100, "speed_at": s.now, "elapsed": 305, "frames": 2, "since": 2}
+    return replace(
+        s,
+        adopted=RECORD,
+        adopted_age=age,
+        adopted_at=s.now - 1_000,
+        evidence=Evidence(**{**known, **seen}),
+        off_since=1,
+        owed=False,
+    )
+
+
+def recognised(s):
+    d = Draft(s)
+    recognise(d, RECORD)
+    return d
+
+
+@pytest.mark.hazard("H10", "H11")
+def test_a_recognised_belt_is_owed_its_rest_and_taken_as_it_is(rig):
+    s = recognised(reborn_idle(rig)).s
+    assert (Phase.SLOWING, True, s.epoch, None) == (s.phase, s.owed, s.confirmed_epoch, s.off_since)
+    assert (100, s.now, 100) == (s.drive.target, s.drive.target_at, s.drive.previous)
+    assert (None, Cause.RESTARTED, Action.SLOW_DOWN) == (s.adopted, s.fault.cause, s.fault.action)
+
+
+@pytest.mark.hazard("H10", "H11")
+def test_a_belt_that_is_not_ours_is_told_and_left(rig):
+    d = recognised(reborn_idle(rig, elapsed=9_000))
+    assert (Phase.IDLE, None, None, []) == (d.s.phase, d.s.adopted, d.s.fault, d.orders)
+    assert ["announce"] == [n.action for n in d.notices if isinstance(n, Alarm)]
+
+
+@pytest.mark.hazard("H10", "H15")
+@pytest.mark.parametrize(
+    ("age", "phase", "owed"), [(11_000, Phase.STOPPING, True), (11_001, Phase.FAULTED, False)]
+)
+def test_a_standing_belt_is_stopped_while_our_start_may_yet_move_it(rig, age, phase, owed):
+    before = reborn_idle(rig, age=age, speed=0, zeros=2)
+    d = recognised(before)
+    assert (phase, owed, None) == (d.s.phase, d.s.owed, d.s.adopted)
+    assert owed is any(isinstance(order.command, Stop) for order in d.orders)
+    assert Cause.RESTARTED is d.s.fault.cause
+    if owed:
+        assert d.s.now - 12_000 == d.s.started_at
+    else:
+        assert d.s.now == d.s.rested_at
+
+
+@pytest.mark.hazard("H10", "H13")
+@pytest.mark.parametrize(
+    ("since", "adopted", "stopped"),
+    [(5_000, 9_000, False), (9_000, 5_000, False), (5_001, 5_001, True)],
+)
+def test_a_silent_machine_has_5_s_from_the_link_and_from_the_record(rig, since, adopted, stopped):
+    s = reborn_idle(rig, speed=None, speed_at=None)
+    s = replace(s, now=100_000, since=100_000 - since, adopted_at=100_000 - adopted)
+    d = Draft(s)
+    recognise_in_silence(d, RECORD)
+    assert stopped is any(isinstance(order.command, Stop) for order in d.orders)
+    assert (Phase.STOPPING if stopped else Phase.IDLE) is d.s.phase
+    assert (Cause.RESTARTED if stopped else None) == (d.s.fault and d.s.fault.cause)
