@@ -33,10 +33,11 @@ test: ## the whole test suite
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
 
-format: ## let ruff format and mend what it can
+format: ## let ruff format and mend what it can; SAFETY.md anew
 	@tools/setup
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix --quiet . || true
+	$(RUN)/python -m safety.hazards
 
 bench: ## Backstride against a bare script: table, ratios, plot, JSON
 	@tools/setup $(BROKER)

@@ -9,7 +9,7 @@ from safety.hazards.catalogue import find, load, source_of
 from safety.hazards.coverage import Proof, collect, complaints, read
 from safety.hazards.page import PAGE, README, page, remainder, with_remainder
 
-REMEDY = "run: .venv/bin/python -m safety.hazards"
+REMEDY = "run: make format, or .venv/bin/python -m safety.hazards"
 
 
 @pytest.fixture(scope="module")
