@@ -9,7 +9,7 @@ why: it claims nothing. `page` renders all of it as Markdown and as JSON, with t
 and the risks that remain. The process ends with 1 when a figure is below its bar, and when a command
 broke.
 
-    python -m safety.evidence             what `make evidence` runs: a quarter of an hour or so on two cores
+    python -m safety.evidence             what `make evidence` runs: twenty minutes or more on two cores
     python -m safety.evidence --quick     less of everything, in less than three minutes on two idle cores
     python -m safety.evidence --release   more of everything: hours
 """
