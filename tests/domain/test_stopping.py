@@ -356,3 +356,15 @@ def test_handing_over_ends_holds_and_plans(slowing):
     held = replace(slowing, owed=True, holds=(Cause.STALE,), then=Then.TURN)
     d = handed_over(held).s
     assert ((), Then.FINISH) == (d.holds, d.then)
+
+
+@pytest.mark.parametrize(("script", "words"), [(0, "the console"), (30_000, "the rear")])
+def test_a_turn_says_where_to_look(stopping, script, words):
+    s = replace(stopping, evidence=STILL, then=Then.TURN, fault=None, script=script)
+    (cue,) = [n for n in after(await_rest, s).notices if isinstance(n, Cue)]
+    assert f"turn to face {words}," in cue.text
+
+
+def test_a_turn_without_a_program_is_an_end(stopping):
+    s = replace(stopping, evidence=STILL, then=Then.TURN, fault=None, workout=None)
+    assert after(await_rest, s).s.phase is Phase.FINISHED
