@@ -31,7 +31,7 @@ NEAR: Final = ("test_constants.py", "test_table.py")
 """Tests that look at what exists at import: numbers and tables."""
 HOMES: Final = {
     **dict.fromkeys(("bounds", "limits", "admission"), "envelope"),
-    **dict.fromkeys(("starting", "intake"), "pilot"),
+    "intake": "pilot",
     "arming": "operator",
     "session": "table",
 }

@@ -1,0 +1,141 @@
+"""From the arming to the first moving frame, instant by instant."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from backstride.domain.commands import RequestControl, Start
+from backstride.domain.envelope import FRESH
+from backstride.domain.events import Ask
+from backstride.domain.machine import BeltStart
+from backstride.domain.notices import Cue, CueKind
+from backstride.domain.plausibility import SLOPE_SETTLE
+from backstride.domain.session import Control, Draft, Phase
+from backstride.domain.starting import armed, ask_control, begin, count_down
+
+
+@pytest.fixture
+def counting(rig, make_program):
+    """A countdown that has come to its end, with everything well."""
+    rig.connect()
+    assert rig.ask(Ask.START, make_program()).code == "armed"
+    rig.seconds(2)
+    assert rig.ask(Ask.CONFIRM).code == "countdown"
+    s = rig.session
+    now = s.since + s.options.countdown
+    return replace(s, now=now, evidence=replace(s.evidence, speed=0, speed_at=now))
+
+
+def done(work, s):
+    d = Draft(s)
+    work(d)
+    return d
+
+
+def kinds(d):
+    return [n.kind for n in d.notices if isinstance(n, Cue)]
+
+
+@pytest.mark.hazard("H01", "H13")
+@pytest.mark.parametrize(
+    ("age", "speed", "control", "early", "started"),
+    [
+        (0, 0, Control.GRANTED, 0, True),
+        (FRESH, 0, Control.ASSUMED, 0, True),
+        (FRESH + 1, 0, Control.GRANTED, 0, False),
+        (0, 1, Control.GRANTED, 0, False),
+        (0, None, Control.GRANTED, 0, False),
+        (0, 0, Control.ASKED, 0, False),
+        (0, 0, Control.GRANTED, 1, False),
+    ],
+)
+def test_the_belt_starts_when_the_time_is_over_and_all_is_well(  # noqa: PLR0917  a case is its arguments
+    counting, age, speed, control, early, started
+):
+    now = counting.now - early
+    seen = replace(counting.evidence, speed=speed, speed_at=now - age)
+    d = done(count_down, replace(counting, now=now, evidence=seen, control=control))
+    assert started is any(isinstance(order.command, Start) for order in d.orders)
+    assert (Phase.STARTING if started else Phase.COUNTDOWN) is d.s.phase
+    assert started is (CueKind.STEP_ON in kinds(d))
+
+
+@pytest.mark.hazard("H01")
+def test_where_the_console_starts_the_walker_is_asked_to_press_it(counting):
+    machine = replace(counting.machine, belt_start=BeltStart.CONSOLE)
+    d = done(count_down, replace(counting, machine=machine, start_granted=False))
+    (cue,) = [n for n in d.notices if isinstance(n, Cue) and n.kind is CueKind.STEP_ON]
+    assert "press Start on the console" in cue.text
+    assert d.orders == []
+    (other,) = [n for n in done(count_down, counting).notices if isinstance(n, Cue)]
+    assert "the belt starts now" in other.text
+
+
+@pytest.mark.hazard("H01", "H22")
+@pytest.mark.parametrize(("left", "over"), [(1, False), (0, True)])
+def test_an_arming_that_nobody_confirms_dies_and_says_so(counting, left, over):
+    waited = counting.options.confirm_window - left
+    s = replace(counting, phase=Phase.ARMED, now=counting.since + waited)
+    d = done(armed, s)
+    assert (Phase.IDLE if over else Phase.ARMED) is d.s.phase
+    assert (over, over) == (d.s.program is None, d.s.workout is None)
+    assert ([CueKind.STOPPED] if over else []) == kinds(d)
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize(
+    ("control", "asks", "waited", "asked"),
+    [
+        (Control.NONE, 0, 0, True),
+        (Control.REFUSED, 1, 499, False),
+        (Control.REFUSED, 1, 500, True),
+        (Control.REFUSED, 2, 9_000, False),
+        (Control.ASKED, 1, 9_000, False),
+        (Control.GRANTED, 1, 9_000, False),
+    ],
+)
+def test_control_is_asked_for_once_and_after_a_refusal_once_more(
+    counting, control, asks, waited, asked
+):
+    s = replace(counting, control=control, control_asks=asks, control_at=counting.now - waited)
+    d = done(ask_control, s)
+    assert ([RequestControl()] if asked else []) == [order.command for order in d.orders]
+
+
+@pytest.mark.hazard("H05", "H08")
+@pytest.mark.parametrize(
+    ("speed", "incline", "expected"),
+    [(60, 15, (60, 15)), (None, None, (0, 0)), (60, -5, (60, 0)), (1, 1, (1, 1))],
+)
+def test_a_belt_that_got_going_is_taken_over_as_it_is(counting, speed, incline, expected):
+    seen = replace(counting.evidence, speed=speed, incline=incline, signs=9, counts=True)
+    drive = replace(
+        counting.drive, probed=2, probe_at=1, stop_at=1, stop_since=1, refusals=1, unknowns=1,
+        commanded=True,
+    )  # fmt: skip
+    s = replace(
+        counting, phase=Phase.STARTING, evidence=seen, drive=drive, asked_at=1, off_since=1,
+        rested_at=1, started_at=1, owed=False,
+    )  # fmt: skip
+    d = done(begin, s).s
+    assert (Phase.RUNNING, True, s.now, s.now) == (d.phase, d.owed, d.moving_since, d.seen_at)
+    assert (None,) * 4 == (d.asked_at, d.off_since, d.rested_at, d.started_at)
+    told = d.drive
+    assert expected == (told.target, told.incline)
+    assert expected == (told.previous, told.incline_from)
+    assert (s.now, s.now, s.now - SLOPE_SETTLE) == (
+        told.target_at,
+        told.lowered_at,
+        told.incline_at,
+    )
+    assert (0, None, None, None, 0, 0, False) == (
+        told.probed,
+        told.probe_at,
+        told.stop_at,
+        told.stop_since,
+        told.refusals,
+        told.unknowns,
+        told.commanded,
+    )
+    assert (False, 0) == (d.evidence.counts, d.evidence.signs)
