@@ -14,9 +14,9 @@ The broker is mosquitto on loopback; the radio is a process of its own (see `ben
 Bumble's cost is nobody's, as bluetoothd's is nobody's on a Raspberry Pi). Publishing and listening is done
 here, in a third process. All times are CLOCK_MONOTONIC of one host.
 
-A stop is measured with the belt at rest, because 500 starts of a belt with their spoken countdowns would take
-three hours. The walk adds one stop on a moving belt for each treadmill: too few to judge by, so they are shown
-and no budget hangs on them.
+A stop is measured with the belt at rest, because 500 starts of a belt with their spoken countdowns would
+take three hours. The walk adds one stop on a moving belt for each treadmill: too few to judge by, so they
+are shown and no budget hangs on them.
 
 What is flattering and what is not: the bare script publishes with QoS 0 and keeps nothing; Backstride
 publishes with QoS 1, journals to disk (fsync) and judges each command. The D-Bus marshalling that bleak does

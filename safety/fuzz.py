@@ -9,7 +9,7 @@ that reaches a line of `backstride` that none reached before joins the corpus: t
 monitoring tells, and stops telling of a line once it was seen, so it costs next to nothing.
 """
 
-# ruff: noqa: T201  a command prints
+
 
 from __future__ import annotations
 

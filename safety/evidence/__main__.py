@@ -1,5 +1,5 @@
 """`python -m safety.evidence`: what a release may claim, from fresh runs; see the package."""
-# ruff: noqa: T201  a command prints
+
 
 from __future__ import annotations
 

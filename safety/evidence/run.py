@@ -89,7 +89,7 @@ def _start(command: Sequence[str], limit: float) -> tuple[int, str, float]:
     began = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     try:
-        done = subprocess.run(  # noqa: S603  our own commands
+        done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit,
             check=False,
         )  # fmt: skip

@@ -1,5 +1,5 @@
 """`python -m safety.hazards`: write SAFETY.md and README's section; --check only says what is wrong."""
-# ruff: noqa: T201  a command prints
+
 
 from __future__ import annotations
 

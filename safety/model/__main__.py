@@ -6,7 +6,7 @@ python -m safety.model --variants   the product broken on purpose: every variant
 python -m safety.model --scene NAME one machine; with --budget N, --timing NAME, --limit N
 """
 
-# ruff: noqa: T201  a command prints
+
 
 from __future__ import annotations
 

@@ -84,7 +84,9 @@ def main() -> int:
     options = parser.parse_args()
     work = chosen(options.files, options.changed)[:: options.every]
     if options.again:
-        names = set(re.findall(r"^(?:survived|uncovered): (.+)$", options.again.read_text(), re.MULTILINE))
+        names = set(
+            re.findall(r"^(?:survived|uncovered): (.+)$", options.again.read_text(), re.MULTILINE)
+        )
         work = [mutant for mutant in work if mutant.name in names]
     if options.list:
         print("\n".join(mutant.name for mutant in work))
