@@ -564,3 +564,32 @@ def test_a_silent_machine_has_5_s_from_the_link_and_from_the_record(rig, since, 
     assert stopped is any(isinstance(order.command, Stop) for order in d.orders)
     assert (Phase.STOPPING if stopped else Phase.IDLE) is d.s.phase
     assert (Cause.RESTARTED if stopped else None) == (d.s.fault and d.s.fault.cause)
+
+
+@pytest.mark.hazard("H11", "H19")
+@pytest.mark.parametrize(
+    ("counter", "age", "gone", "ours"),
+    [
+        ("elapsed", 5_000, -1, False),
+        ("elapsed", 5_000, 0, True),
+        ("elapsed", 5_000, 65, True),
+        ("elapsed", 5_000, 66, False),
+        ("elapsed", 600_000, 0, True),
+        ("elapsed", 600_001, 539, False),
+        ("elapsed", 600_001, 540, True),
+        ("distance", 5_000, -1, False),
+        ("distance", 5_000, 0, True),
+        ("distance", 5_000, 75, True),
+        ("distance", 5_000, 76, False),
+        ("distance", 600_000, 0, True),
+        ("distance", 600_001, 0, False),
+        ("distance", 600_001, 1, True),
+    ],
+)
+def test_a_counter_goes_on_as_far_as_the_age_explains(rig, counter, age, gone, ours):
+    record = replace(RECORD, elapsed=None, distance=None)
+    record = replace(record, **{counter: 1_000})
+    s = reborn_idle(rig, age=age - 1_000, **{"elapsed": None, counter: 1_000 + gone})
+    d = Draft(s)
+    recognise(d, record)
+    assert ours is (d.s.phase is Phase.SLOWING)
