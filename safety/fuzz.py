@@ -9,8 +9,6 @@ that reaches a line of `backstride` that none reached before joins the corpus: t
 monitoring tells, and stops telling of a line once it was seen, so it costs next to nothing.
 """
 
-
-
 from __future__ import annotations
 
 import argparse

@@ -1,6 +1,5 @@
 """`python -m safety.evidence`: what a release may claim, from fresh runs; see the package."""
 
-
 from __future__ import annotations
 
 import argparse

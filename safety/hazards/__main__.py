@@ -1,6 +1,5 @@
 """`python -m safety.hazards`: write SAFETY.md and README's section; --check only says what is wrong."""
 
-
 from __future__ import annotations
 
 import argparse

@@ -6,8 +6,6 @@ python -m safety.model --variants   the product broken on purpose: every variant
 python -m safety.model --scene NAME one machine; with --budget N, --timing NAME, --limit N
 """
 
-
-
 from __future__ import annotations
 
 import argparse
