@@ -131,7 +131,7 @@ class TestTheLedger:
     async def test_a_directory_that_is_gone_is_survived(self, tmp_path):
         blocked = tmp_path / "file"
         blocked.touch()
-        await FileLedger(blocked / "below").write(RECORD)
+        assert await FileLedger(blocked / "below").write(RECORD) is False
 
 
 @pytest.mark.hazard("H18")

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -104,11 +105,12 @@ def main(words: list[str]) -> int:
             return asyncio.run(_run(options, Path(directory)))
         except BrokerError as error:
             raise CommandFailedError(str(error)) from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             return Exit.REFUSED
 
 
 async def _run(options: argparse.Namespace, directory: Path) -> int:
+    _end_with_the_terminal()
     async with make_demo_broker(directory) as broker:
         log = directory / "daemon.log"
         async with _stage(options, broker.port, directory, log) as stage:
@@ -126,6 +128,14 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
         console.print(Text(f"plot: {options.output}"), soft_wrap=True)
     console.print(Text(f"again, as slowly as a person walks: {_again(options)}"), soft_wrap=True)
     return code
+
+
+def _end_with_the_terminal() -> None:
+    """A closed terminal or a `kill` ends the demo as `q` does, and leaves no broker or daemon behind."""
+    running = asyncio.current_task()
+    if running is not None:
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
 
 
 def _again(options: argparse.Namespace) -> str:
