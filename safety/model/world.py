@@ -588,8 +588,11 @@ _BAD: Final[tuple[tuple[str, ...], ...]] = (
 )
 """What can happen to each kind of command on its way."""
 
+_ELSEWHERE: Final = frozenset({Ask.SELECT, Ask.PRESENT, Ask.SPEED, Ask.VOICE})
+"""Asks that move nothing, and SPEED: several times faster or slower at once, which are searched."""
+
 ACTS: Final[tuple[tuple[str, str, bool, frozenset[Phase]], ...]] = (
-    *((str(ask), "people", False, ALL) for ask in Ask if ask not in {Ask.SELECT, Ask.PRESENT}),
+    *((str(ask), "people", False, ALL) for ask in Ask if ask not in _ELSEWHERE),
     ("round dropped", "air", True, ALL),
     ("round held", "air", True, ALL),
     ("frames stay away", "air", True, ALL),

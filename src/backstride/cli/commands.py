@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -39,6 +40,9 @@ def register(app: typer.Typer) -> None:
         app.command(ask.value, help=text, rich_help_panel=_PANEL)(_make_command(ask))
         if ask is Ask.CONFIRM:
             app.command("select", rich_help_panel=_PANEL)(_select)
+        elif ask is Ask.SLOWER:
+            app.command("speed", rich_help_panel=_PANEL)(_speed)
+    app.command("voice", rich_help_panel=_PANEL)(_voice)
 
 
 def _start(
@@ -65,6 +69,34 @@ def _select(
     _command(Ask.SELECT, program, treadmill, broker, config, as_json=as_json)
 
 
+def _speed(
+    speed: Annotated[float, typer.Argument(metavar="KMH", min=0.1, help="km/h, like 2.4")],
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wish for a speed in this step of the program: the belt goes there in slow steps."""
+    _command(Ask.SPEED, None, treadmill, broker, config, speed=speed, as_json=as_json)
+
+
+class _Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+def _voice(
+    switch: Annotated[_Switch, typer.Argument(help="Say the cues aloud, or only show them.")],
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the cues said aloud, or only shown. Alarms are always said."""
+    on = switch is _Switch.ON
+    _command(Ask.VOICE, None, treadmill, broker, config, on=on, as_json=as_json)
+
+
 def _make_command(ask: Ask) -> Callable[..., None]:
     """One command without a program."""
 
@@ -87,6 +119,8 @@ def _command(
     config: Path | None,
     *,
     as_json: bool,
+    speed: float | None = None,
+    on: bool | None = None,
 ) -> None:
     from backstride.cli.broker import NO_BROKER_HINT
     from backstride.cli.terminal import complain, print_json, tell
@@ -95,7 +129,7 @@ def _command(
     from backstride.mqtt.topics import TopicError
 
     try:
-        answer = asyncio.run(_send(ask, program, treadmill, broker, config))
+        answer = asyncio.run(_send(ask, program, treadmill, broker, config, speed=speed, on=on))
     except NoBrokerError as error:
         if ask is Ask.STOP and (stopped := _stop_locally(config)):
             tell(f"no broker; Stop was given to the daemon on this host: {', '.join(stopped)}")
@@ -130,7 +164,14 @@ def _stop_locally(config: Path | None) -> list[str]:
 
 
 async def _send(
-    ask: Ask, program: str | None, treadmill: str | None, broker: str | None, config: Path | None
+    ask: Ask,
+    program: str | None,
+    treadmill: str | None,
+    broker: str | None,
+    config: Path | None,
+    *,
+    speed: float | None,
+    on: bool | None,
 ) -> ResponseNote:
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt.remote import Remote
@@ -138,4 +179,4 @@ async def _send(
     loaded, settings = load_settings(config, broker)
     async with Remote(settings, treadmill) as remote:
         chosen = await choose_treadmill(remote, loaded, treadmill)
-        return await remote.send(chosen, ask, program)
+        return await remote.send(chosen, ask, program, speed=speed, on=on)

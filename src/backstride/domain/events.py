@@ -33,6 +33,8 @@ class Ask(StrEnum):
     """Raise the setpoint by one increment, within every limit."""
     SLOWER = "slower"
     """Lower the setpoint by one increment."""
+    SPEED = "speed"
+    """Wish for a speed in this step of the program, within every limit."""
     FINISH = "finish"
     """Go to the cool-down, then stop."""
     STOP = "stop"
@@ -43,6 +45,8 @@ class Ask(StrEnum):
     """Choose the program that `start` without a name will arm."""
     PRESENT = "present"
     """Answer to a check-in: I am here and well."""
+    VOICE = "voice"
+    """Have the cues said aloud, or only shown. Alarms are always said."""
 
 
 class Verdict(StrEnum):
@@ -131,12 +135,17 @@ class Outcome(Struct, frozen=True, kw_only=True, tag="outcome"):
 
 
 class Request(Struct, frozen=True, kw_only=True, tag="request"):
-    """A person asks. `program` goes with START and SELECT; `source` is who asked, for the log."""
+    """A person asks. `source` is who asked, for the log.
+
+    `program` goes with START and SELECT, `speed` (0.01 km/h) with SPEED, `on` with VOICE.
+    """
 
     at: Ms
     id: str
     ask: Ask
     program: Program | None = None
+    speed: Speed | None = None
+    on: bool | None = None
     source: str = ""
 
 

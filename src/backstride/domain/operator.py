@@ -11,12 +11,13 @@ from typing import Final
 
 from backstride.domain import cues
 from backstride.domain.arming import Granted, Refused, confirm, require, start
+from backstride.domain.envelope import Envelope
 from backstride.domain.events import Ask, Request
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.plausibility import BLIND_AGE
 from backstride.domain.session import Draft, Phase, Session, Then, Trigger
 from backstride.domain.stopping import halt_now, send_stop
-from backstride.domain.units import SECOND, Ms, show_duration, show_speed
+from backstride.domain.units import SECOND, Ms, Speed, show_duration, show_speed
 from backstride.domain.workout import setpoint
 
 
@@ -111,20 +112,41 @@ def _slower(d: Draft, _: Request) -> Granted:
 
 
 def _adjust(d: Draft, direction: int) -> Granted:
-    s = d.s
+    base, within = _present_setpoint(d.s)
+    now = within.grid(base + d.s.trim)
+    return _aim(d, now, now + direction * within.increment)
+
+
+def _speed(d: Draft, request: Request) -> Granted:
+    base, within = _present_setpoint(d.s)
+    if request.speed is None:
+        raise Refused("no_speed", "name a speed in km/h")
+    # On the machine's grid only within the limits: above one, a wish is refused and not bent.
+    wish = request.speed
+    inside = within.floor <= wish <= within.speed.value
+    return _aim(d, within.grid(base + d.s.trim), within.grid(wish) if inside else wish)
+
+
+def _present_setpoint(s: Session) -> tuple[Speed, Envelope]:
+    """What the program wants now, without the walker's own wish, and the limits in force."""
     require(s, Phase.RUNNING)
     if s.workout is None or s.envelope is None:
         raise Refused("no_program", "no program runs")
-    limit = s.envelope.speed
-    base = setpoint(s.workout, s.script).speed
-    wanted = s.envelope.grid(base + s.trim) + direction * s.envelope.increment
+    return setpoint(s.workout, s.script).speed, s.envelope
+
+
+def _aim(d: Draft, now: Speed, wanted: Speed) -> Granted:
+    """Wish for another setpoint than the one of now, for the rest of this step."""
+    base, within = _present_setpoint(d.s)
+    limit = within.speed
     if wanted > limit.value:
         sentence = f"{show_speed(limit.value)} is the limit ({limit.layer}: {limit.reason})"
         raise Refused("too_fast", sentence)
-    if wanted < s.envelope.floor:
-        raise Refused("too_slow", f"{show_speed(s.envelope.floor)} is the machine's lowest speed")
-    d.set(trim=wanted - base)
-    cues.reconsider(d, CueKind.FASTER if direction > 0 else CueKind.SLOWER)
+    if wanted < within.floor:
+        raise Refused("too_slow", f"{show_speed(within.floor)} is the machine's lowest speed")
+    if wanted != now:
+        d.set(trim=wanted - base)
+        cues.reconsider(d, CueKind.FASTER if wanted > now else CueKind.SLOWER)
     return "adjusted", f"the setpoint is now {show_speed(wanted)}"
 
 
@@ -178,6 +200,15 @@ def _present(d: Draft, _: Request) -> Granted:
     return "thanks", "good to hear"
 
 
+def _voice(d: Draft, request: Request) -> Granted:
+    if request.on is None:
+        raise Refused("no_value", "say whether the cues are to be said aloud: on or off")
+    d.set(voice=request.on)
+    if request.on:
+        return "voice_on", "cues are said aloud"
+    return "voice_off", "cues are shown; only alarms are said aloud"
+
+
 _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
     Ask.START: start,
     Ask.CONFIRM: confirm,
@@ -186,9 +217,11 @@ _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
     Ask.SKIP: _skip,
     Ask.FASTER: _faster,
     Ask.SLOWER: _slower,
+    Ask.SPEED: _speed,
     Ask.FINISH: _finish,
     Ask.STOP: _stop,
     Ask.ACKNOWLEDGE: _acknowledge,
     Ask.SELECT: _select,
     Ask.PRESENT: _present,
+    Ask.VOICE: _voice,
 }

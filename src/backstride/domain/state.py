@@ -156,6 +156,7 @@ class Session(Struct, frozen=True, kw_only=True):
     trim: Speed = 0
     facing: Facing = Facing.FORWARD
     cues: Cues = Cues()
+    voice: bool = True
     start_granted: bool = False
     confirmed_epoch: int = 0
     moving_since: Ms | None = None

@@ -42,7 +42,7 @@ from msgspec import Struct
 
 from backstride.domain.events import Ask, Request
 from backstride.domain.notices import Answer, Reply
-from backstride.domain.units import SECOND, Ms
+from backstride.domain.units import SECOND, Ms, Speed
 from backstride.domain.workout import Program
 from backstride.mqtt.decode import (
     ASKS,
@@ -51,9 +51,12 @@ from backstride.mqtt.decode import (
     Code,
     CommandError,
     Inbound,
+    as_speed,
     decode_command,
     decode_text,
     legible_id,
+    parse_speed,
+    parse_switch,
     parse_ts,
     says_stop,
     unknown_command,
@@ -198,6 +201,7 @@ class Desk:
         age = None if note.ts is None else when.wall - parse_ts(note.ts)
         self._check_age(note, age, message, when)
         program = self._find_program(note.command, note.program)
+        speed, on = _values(note)
         phase = self._phase()
         if note.expect is not None and note.expect != phase:
             fault = f"the session is {phase}, not {note.expect[:40]}; look again and decide"
@@ -214,8 +218,9 @@ class Desk:
         self._remember(note.id, None)
         self._expect_answer(note.id, route)
         request = Request(
-            at=when.at, id=note.id, ask=note.command, program=program, source=_source(message)
-        )
+            at=when.at, id=note.id, ask=note.command, program=program, speed=speed, on=on,
+            source=_source(message),
+        )  # fmt: skip
         return Accepted(request, route)
 
     def _check_age(self, note: CommandNote, age: Ms | None, message: Inbound, when: Moment) -> None:
@@ -251,14 +256,19 @@ class Desk:
                 f" {FRESH_EXPIRY} s, or send JSON with `ts` to `command`",
             )
         text = decode_text(message.payload).strip()
-        program = None
+        program, speed, on = None, None, None
         if ask in {Ask.START, Ask.SELECT}:
             program = self._find_program(ask, text or None)
+        elif ask is Ask.SPEED:
+            speed = parse_speed(text)
+        elif ask is Ask.VOICE:
+            on = parse_switch(text)
         request_id = self._next_id(ask)
         self._expect_answer(request_id, route)
         request = Request(
-            at=when.at, id=request_id, ask=ask, program=program, source=_source(message)
-        )
+            at=when.at, id=request_id, ask=ask, program=program, speed=speed, on=on,
+            source=_source(message),
+        )  # fmt: skip
         return Accepted(request, route)
 
     def _find_program(self, ask: Ask, name: str | None) -> Program | None:
@@ -292,6 +302,15 @@ class Desk:
     def _next_id(self, ask: str) -> str:
         self._serial += 1
         return f"{ask}:{self._boot[:8]}:{self._serial}"
+
+
+def _values(note: CommandNote) -> tuple[Speed | None, bool | None]:
+    """The values that go with a command, each only with its own."""
+    for key, value, ask in (("speed", note.speed, Ask.SPEED), ("on", note.on, Ask.VOICE)):
+        if (value is None) is (note.command is ask):
+            which = f"`{ask}` needs `{key}`" if value is None else f"`{key}` goes with `{ask}`"
+            raise CommandError(Code.BAD_VALUE, which)
+    return None if note.speed is None else as_speed(note.speed), note.on
 
 
 def _source(message: Inbound) -> str:

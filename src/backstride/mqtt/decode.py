@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask
-from backstride.domain.units import Ms
+from backstride.domain.units import Ms, Speed
 from backstride.mqtt.schema import VERSION, CommandNote
 
 LARGEST: Final = 4096
@@ -34,6 +34,9 @@ _LOOK_AT: Final = 64
 """How often the word is looked at in one payload, so that a thousand of it cost little."""
 _LEGIBLE_ID: Final = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9._:-]{1,64})"')
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?", re.ASCII)
+_FASTEST: Final = 100.0
+"""km/h. No treadmill goes as fast; the limits in force are looked at later."""
 _MS_FROM: Final = 10**11
 """A time stamp from here on is in ms: as seconds it would be the year 5138."""
 
@@ -243,3 +246,28 @@ def parse_ts(ts: float | str) -> Ms:
     if not abs(ts) < 10**15:
         raise CommandError(Code.BAD_VALUE, "`ts` is out of range; write seconds since 1970")
     return int(ts) if abs(ts) >= _MS_FROM else int(ts * 1000)
+
+
+def as_speed(kmh: float) -> Speed:
+    """Turn km/h into 0.01 km/h.
+
+    Raises:
+        CommandError: it is no speed that a treadmill has.
+    """
+    if not 0 <= kmh < _FASTEST:
+        raise CommandError(Code.BAD_VALUE, "write a speed in km/h, like 2.4")
+    return round(kmh * 100)
+
+
+def parse_speed(text: str) -> Speed:
+    """Read a speed in km/h, as 0.01 km/h."""
+    if not _DECIMAL.fullmatch(text):
+        raise CommandError(Code.BAD_VALUE, "write a speed in km/h, like 2.4")
+    return as_speed(float(text))
+
+
+def parse_switch(text: str) -> bool:
+    """Read ON or OFF."""
+    if text.upper() not in {"ON", "OFF"}:
+        raise CommandError(Code.BAD_VALUE, "write ON or OFF")
+    return text.upper() == "ON"

@@ -197,9 +197,16 @@ class Remote:
         return tuple(sorted(self._boots))
 
     async def send(
-        self, treadmill: str, ask: Ask, program: str | None = None, *, patience: Ms = PATIENCE
+        self,
+        treadmill: str,
+        ask: Ask,
+        program: str | None = None,
+        *,
+        speed: float | None = None,
+        on: bool | None = None,
+        patience: Ms = PATIENCE,
     ) -> ResponseNote:
-        """Send one command and wait for its answer.
+        """Send one command and wait for its answer. `speed` is in km/h.
 
         Raises:
             NoAnswerError: none came; the command may or may not have had an effect.
@@ -214,8 +221,9 @@ class Remote:
                 boot = None if ask is Ask.STOP else await self._boot(treadmill)
                 while True:
                     note = CommandNote(
-                        v=VERSION, id=number, command=ask, program=program, ts=wall_now(), boot=boot
-                    )
+                        v=VERSION, id=number, command=ask, program=program, speed=speed, on=on,
+                        ts=wall_now(), boot=boot,
+                    )  # fmt: skip
                     await self._publish(treadmill, note)
                     if ask is not Ask.STOP:
                         return await answer

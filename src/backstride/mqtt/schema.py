@@ -52,6 +52,10 @@ type ProgramId = Annotated[
     str, Meta(description="goes with start and select", pattern="^[a-z0-9-]{1,64}$")
 ]
 
+type Pin = Annotated[
+    str, Meta(description="goes with start, where a site asks for one", max_length=64)
+]
+
 
 def kmh(speed: Speed | None) -> float | None:
     """Turn 0.01 km/h into km/h; unknown stays unknown."""
@@ -157,6 +161,7 @@ class State(Struct, frozen=True, kw_only=True):
     elapsed: Annotated[float | None, Meta(description="seconds of belt motion")] = None
     heart_rate: Annotated[int | None, Meta(description="1/min")] = None
     energy: Annotated[float | None, Meta(description="kcal")] = None
+    voice: Annotated[bool, Meta(description="cues are said aloud")] = True
     link: Annotated[bool, Meta(description="the treadmill is connected")] = False
     machine: Annotated[str | None, Meta(description="name of the treadmill")] = None
 
@@ -216,6 +221,21 @@ class Info(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
     machine: MachineInfo | None = None
     limits: dict[str, LimitInfo] = {}
+    refused: Annotated[
+        dict[str, Count], Meta(description="commands not obeyed in this boot, by code")
+    ] = {}
+
+
+class ProgramStep(Struct, frozen=True, kw_only=True):
+    """One step of a program as this machine would run it: from one speed to another, or at one."""
+
+    seconds: Seconds
+    from_speed: Kmh
+    speed: Annotated[float, Meta(description="km/h at its end", ge=0)]
+    incline: Percent
+    effort: Effort
+    facing: Facing
+    cue: str | None = None
 
 
 class ProgramInfo(Struct, frozen=True, kw_only=True):
@@ -230,6 +250,7 @@ class ProgramInfo(Struct, frozen=True, kw_only=True):
     top_speed: Kmh | None = None
     top_incline: Percent | None = None
     refusal: str | None = None
+    steps: tuple[ProgramStep, ...] = ()
 
 
 class Programs(Struct, frozen=True, kw_only=True):
@@ -273,7 +294,7 @@ class EventNote(Struct, frozen=True, kw_only=True):
 
 
 class CueNote(Struct, frozen=True, kw_only=True):
-    """Say and show this now. `within`: seconds until what it announces."""
+    """Show this now, and say it if `voice`. `within`: seconds until what it announces."""
 
     v: Version = VERSION
     number: Count
@@ -282,6 +303,7 @@ class CueNote(Struct, frozen=True, kw_only=True):
     text: str
     speed: Kmh | None = None
     within: Seconds | None = None
+    voice: bool = True
 
 
 class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -296,6 +318,9 @@ class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     id: CommandId
     command: Ask
     program: ProgramId | None = None
+    speed: Annotated[Kmh | None, Meta(description="km/h; goes with speed")] = None
+    on: Annotated[bool | None, Meta(description="goes with voice")] = None
+    pin: Pin | None = None
     ts: Annotated[
         int | float | str | None,
         Meta(description="when it was sent: seconds or ms since 1970, or ISO 8601 with offset"),

@@ -27,6 +27,18 @@ def offer(program: Program, s: Session) -> schema.ProgramInfo:
         top_speed=schema.kmh(workout.top_speed),
         top_incline=schema.percent(workout.top_incline),
         refusal=refusal,
+        steps=tuple(
+            schema.ProgramStep(
+                seconds=segment.duration / 1_000,
+                from_speed=segment.speed / 100,
+                speed=segment.ramp_to / 100,
+                incline=segment.incline / 10,
+                effort=segment.effort,
+                facing=segment.facing,
+                cue=segment.cue,
+            )
+            for segment in workout.segments
+        ),
     )
 
 

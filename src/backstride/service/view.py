@@ -13,7 +13,7 @@ from backstride import __version__
 from backstride.domain.energy import estimate
 from backstride.domain.envelope import envelope
 from backstride.domain.evidence import incline_of
-from backstride.domain.notices import Alarm, Cue, Notice
+from backstride.domain.notices import Alarm, Cue, CueKind, Notice
 from backstride.domain.session import ACTIVE, Phase, Session
 from backstride.domain.units import Ms
 from backstride.domain.workout import (
@@ -40,6 +40,7 @@ class View:
         self._alarm: schema.AlarmState | None = None
         self._started: str | None = None
         self._distance: int | None = None
+        self._voice = True
 
     def note(self, notice: Notice) -> None:
         """Remember what the state should show of a notice."""
@@ -56,7 +57,11 @@ class View:
                 pass
 
     def follow(self, before: Session, after: Session) -> None:
-        """Add up the session's distance: machines reset their counter at each Stop or Start."""
+        """Keep what later payloads need of the session.
+
+        The distance is added up here: machines reset their counter at each Stop or Start.
+        """
+        self._voice = after.voice
         if after.phase is Phase.ARMED and before.phase is not Phase.ARMED:
             self._distance = None
         seen, now = before.evidence.distance, after.evidence.distance
@@ -97,6 +102,7 @@ class View:
             elapsed=s.walked / 1_000 if s.program else None,
             heart_rate=s.evidence.heart_rate,
             energy=None if s.evidence.energy is None else float(s.evidence.energy),
+            voice=s.voice,
             link=s.linked,
             machine=(s.machine.name or s.machine.address) if s.machine else None,
         )
@@ -177,6 +183,7 @@ class View:
             text=cue.text,
             speed=schema.kmh(cue.speed),
             within=schema.seconds(cue.within),
+            voice=self._voice or cue.kind is CueKind.ALARM,
         )
 
     def event(
