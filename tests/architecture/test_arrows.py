@@ -59,7 +59,7 @@ LONGEST_FUNCTION = 48
 LONGER_FILES = {
     "service/controller.py": 500,  # the only loop, with everything that must happen inside it
     "service/simulation.py": 350,  # one world
-    "mqtt/schema.py": 350,  # the contract in one place
+    "mqtt/schema.py": 330,  # the contract in one place
     "mqtt/client.py": 340,  # one connection attempt
 }
 """Files that may be longer, and how long at most. A ratchet: numbers here only go down."""

@@ -17,6 +17,7 @@ import pytest
 
 from backstride.cli.exits import Exit
 from backstride.mqtt.broker import free_port
+from backstride.mqtt.remote import Remote
 
 PATIENCE_S = 30
 
@@ -63,6 +64,14 @@ def test_stop_is_never_refused(ask):
     assert [ask("stop").code for _ in range(3)] == [Exit.OK] * 3
 
 
+def test_a_command_with_a_value_carries_it(ask):
+    assert ask("voice", "off") == (Exit.OK, "cues are shown; only alarms are said aloud\n", "")
+    assert ask("voice", "on") == (Exit.OK, "cues are said aloud\n", "")
+    refused = ask("speed", "2.4")
+    assert (refused.code, "running" in refused.err) == (Exit.REFUSED, True)
+    assert [ask("voice", "loud").code, ask("speed", "0").code] == [Exit.USAGE] * 2
+
+
 def test_the_only_treadmill_is_found_without_any_configuration(run, home, monkeypatch):
     monkeypatch.setattr("backstride.service.config.SYSTEM_FILE", home.config / "none")
     result = run("slower", "--broker", f"127.0.0.1:{home.port}")
@@ -70,7 +79,8 @@ def test_the_only_treadmill_is_found_without_any_configuration(run, home, monkey
 
 
 def test_a_treadmill_that_does_not_answer_ends_with_4(ask, monkeypatch):
-    monkeypatch.setattr("backstride.mqtt.remote.Remote.send.__kwdefaults__", {"patience": 300})
+    defaults = {**Remote.send.__kwdefaults__, "patience": 300}
+    monkeypatch.setattr("backstride.mqtt.remote.Remote.send.__kwdefaults__", defaults)
     result = ask("stop", "--id", "elsewhere")
     assert (result.code, "no answer from treadmill 'elsewhere'" in result.err) == (
         Exit.NO_ANSWER,

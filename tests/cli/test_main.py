@@ -21,6 +21,7 @@ COMMANDS = [
     "scan",
     "commission",
     "watch",
+    "dashboard",
     "start",
     "confirm",
     "pause",

@@ -194,11 +194,11 @@ class Rig:
         self.feed(events.LinkDown(at=self.now, epoch=self.epoch, reason="test"))
         return self
 
-    def ask(self, ask, program=None):
+    def ask(self, ask, program=None, **values):
         self.requests += 1
         self.feed(
             events.Request(
-                at=self.now, id=f"r{self.requests}", ask=ask, program=program, source="test"
+                at=self.now, id=f"r{self.requests}", ask=ask, program=program, source="test", **values
             )
         )
         answers = [n for n in self.notices if isinstance(n, Answer) and n.id == f"r{self.requests}"]

@@ -84,7 +84,9 @@ CODES = {
     Ask.STOP: ["queued", *["stopping"] * 12],
     Ask.ACKNOWLEDGE: [*[W] * 10, "acknowledged", W, "acknowledged"],
     Ask.SELECT: ["selected"] * 13,
+    Ask.SPEED: [W, W, W, W, W, "adjusted", W, W, W, W, W, W, W],
     Ask.PRESENT: ["thanks"] * 13,
+    Ask.VOICE: ["voice_off"] * 13,
 }  # fmt: skip
 
 
@@ -96,11 +98,13 @@ def test_each_request_in_each_phase_is_granted_or_refused_with_its_code(
     rig.chosen = make_program()
     REACH[phase](rig)
     assert phase is rig.session.phase
-    answer = rig.ask(ask, rig.chosen if ask in {Ask.START, Ask.SELECT} else None)
+    values = {Ask.SPEED: {"speed": 100}, Ask.VOICE: {"on": False}}
+    chosen = rig.chosen if ask in {Ask.START, Ask.SELECT} else None
+    answer = rig.ask(ask, chosen, **values.get(ask, {}))
     assert CODES[ask][list(Phase).index(phase)] == answer.code
     granted = answer.code in {
         "armed", "countdown", "pausing", "paused", "skipped", "adjusted", "cooldown", "finished",
-        "slowing", "queued", "stopping", "acknowledged", "selected", "thanks",
+        "slowing", "queued", "stopping", "acknowledged", "selected", "thanks", "voice_off",
     }  # fmt: skip
     assert (Reply.OK if granted else Reply.REFUSED) is answer.reply
     assert answer.sentence
@@ -392,7 +396,66 @@ def test_finish_while_the_belt_slows_for_a_turn_ends_the_session(rig):
     rig.until(Phase.FINISHED)
 
 
-@pytest.mark.parametrize("ask", [Ask.SKIP, Ask.FASTER])
+LONG_STEP = Step(effort=Effort.WORK, duration=300_000, speed=100)
+ONE_STEP = (Step(effort=Effort.WORK, duration=60_000, speed=100),)
+
+
+@pytest.mark.hazard("H04", "H06")
+def test_a_wished_speed_is_reached_in_slow_steps(rig, make_program):
+    rig.run(make_program(steps=(LONG_STEP,), max_speed=200))
+    rig.seconds(10)
+    answer = rig.ask(Ask.SPEED, speed=200)
+    assert ("adjusted", "the setpoint is now 2.0 km/h") == (answer.code, answer.sentence)
+    rig.seconds(30)
+    assert rig.session.drive.target == 200
+    targets = [c.target for _, c, _ in rig.commands(SetSpeed)]
+    assert max(b - a for a, b in itertools.pairwise(targets)) <= 10
+    assert rig.ask(Ask.SPEED, speed=80).code == "adjusted"
+    rig.seconds(15)
+    assert rig.session.drive.target == 80
+
+
+@pytest.mark.hazard("H04")
+@pytest.mark.parametrize(
+    ("speed", "code"),
+    [(201, "too_fast"), (204, "too_fast"), (9_999, "too_fast"), (49, "too_slow"), (0, "too_slow")],
+)
+def test_a_speed_out_of_the_limits_is_refused_and_not_bent(rig, make_program, speed, code):
+    rig.run(make_program(steps=ONE_STEP, max_speed=200))
+    before = rig.session.trim
+    assert rig.ask(Ask.SPEED, speed=speed).code == code
+    assert before == rig.session.trim
+
+
+def test_a_speed_between_two_steps_of_the_machine_is_told_as_it_is_taken(rig, make_program):
+    rig.run(make_program(steps=ONE_STEP, max_speed=200))
+    rig.seconds(2)
+    assert rig.ask(Ask.SPEED, speed=126).sentence == "the setpoint is now 1.2 km/h"
+
+
+def test_the_present_setpoint_wished_for_again_changes_nothing(rig, make_program):
+    rig.run(make_program(steps=ONE_STEP, max_speed=200))
+    rig.seconds(10)
+    before = rig.session.trim, rig.session.cues
+    assert rig.ask(Ask.SPEED, speed=100).code == "adjusted"
+    assert before == (rig.session.trim, rig.session.cues)
+
+
+@pytest.mark.parametrize(("ask", "code"), [(Ask.SPEED, "no_speed"), (Ask.VOICE, "no_value")])
+def test_a_request_without_its_value_is_refused(rig, ask, code):
+    rig.run()
+    assert rig.ask(ask).code == code
+
+
+def test_the_voice_is_switched_off_and_on(rig):
+    assert rig.session.voice
+    assert rig.ask(Ask.VOICE, on=False).code == "voice_off"
+    assert not rig.session.voice
+    assert rig.ask(Ask.VOICE, on=True).code == "voice_on"
+    assert rig.session.voice
+
+
+@pytest.mark.parametrize("ask", [Ask.SKIP, Ask.FASTER, Ask.SPEED])
 def test_a_running_session_without_a_program_has_nothing_to_adjust(rig, ask):
     rig.run()
     rig.session = replace(rig.session, workout=None)

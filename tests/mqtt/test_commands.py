@@ -23,7 +23,9 @@ PROGRAM = Program(
     steps=(Step(effort=Effort.WORK, duration=MINUTE, speed=1 * KMH),),
 )
 MOVING = ["start", "confirm", "continue"]
-OTHERS = sorted({ask.value for ask in Ask} - {*MOVING, "stop", "select"})
+VALUES = {"speed": ("speed", 2.4, "2.4", 240), "voice": ("on", False, "OFF", False)}
+"""Commands with a value of their own: its key, and it in JSON, as plain text, and in a request."""
+OTHERS = sorted({ask.value for ask in Ask} - {*MOVING, *VALUES, "stop", "select"})
 
 
 class Case:
@@ -65,6 +67,33 @@ def test_a_command_becomes_a_request(case, name):
     request = judgement.request
     assert (request.at, request.id, request.ask, request.program) == (1234, "a1", Ask(name), None)
     assert request.source == "mqtt:command"
+
+
+@pytest.mark.parametrize(("name", "value"), VALUES.items())
+def test_a_value_goes_with_its_command_and_with_no_other(case, name, value):
+    key, given, text, meant = value
+    assert getattr(case.send(name, **{key: given}).request, key) == meant
+    assert getattr(case.judge(f"command/{name}", f" {text} ").request, key) == meant
+    assert code(case.send(name, id="a2")) == "bad_value"
+    assert code(case.send("pause", id="a3", **{key: given})) == "bad_value"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        *(("speed", text) for text in ("", "fast", "-1", "1e2", "nan", "2,4", "1000", "100", "٣")),
+        *(("voice", text) for text in ("", "1", "true", "ON OFF")),
+    ],
+)
+def test_a_value_that_is_none_is_an_error(case, topic, payload):
+    answer = case.judge(f"command/{topic}", payload).answer
+    assert (answer.reply, answer.code) == (Reply.ERROR, "bad_value")
+
+
+@pytest.mark.parametrize("speed", ['"2.4"', "-0.1", "100", "1e400", "true"])
+def test_a_speed_in_json_is_a_number_that_a_treadmill_could_have(case, speed):
+    note = f'{{"v":1,"id":"a","command":"speed","speed":{speed}}}'
+    assert case.judge("command", note).answer.code in {"bad_value", "not_json"}
 
 
 def test_start_with_a_program_carries_it(case):
@@ -246,7 +275,7 @@ def test_the_answer_goes_where_the_author_asked(case):
         ('{"v":1,"id":"a","command":""}', "unknown_command"),
         ('{"v":1,"id":"a","command":null}', "bad_value"),
         ('{"v":1,"id":"a","command":["pause"]}', "bad_value"),
-        ('{"v":1,"id":"a","command":"pause","speed":9}', "unknown_key"),
+        ('{"v":1,"id":"a","command":"pause","gear":9}', "unknown_key"),
         ('{"v":1,"id":"a","command":"pause","Boot":"x"}', "unknown_key"),
         ('{"v":1,"id":"a","command":"pause","program":"first-steps"}', "bad_value"),
         ('{"v":1,"id":"a","command":"start","program":"../etc"}', "bad_value"),

@@ -10,7 +10,7 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
-from backstride.mqtt import schema, schema_files
+from backstride.mqtt import quantities, schema, schema_files
 
 TIME = "2026-11-20T07:35:00.250Z"
 BOOT = "boot-0123"
@@ -157,21 +157,21 @@ def test_a_later_field_does_not_break_a_reader():
 
 def test_a_command_with_a_strange_key_is_refused_by_the_schema_too():
     with pytest.raises(jsonschema.ValidationError, match="Additional properties"):
-        validate("command", {"v": 1, "id": "a", "command": "pause", "speed": 9})
+        validate("command", {"v": 1, "id": "a", "command": "pause", "gear": 9})
 
 
 @pytest.mark.parametrize(
     ("convert", "inside", "outside"),
     [
-        (schema.kmh, 120, 1.2),
-        (schema.kmh, 229, 2.29),
-        (schema.kmh, 0, 0.0),
-        (schema.kmh, None, None),
-        (schema.percent, 25, 2.5),
-        (schema.percent, -10, -1.0),
-        (schema.percent, None, None),
-        (schema.seconds, 1500, 1.5),
-        (schema.seconds, None, None),
+        (quantities.kmh, 120, 1.2),
+        (quantities.kmh, 229, 2.29),
+        (quantities.kmh, 0, 0.0),
+        (quantities.kmh, None, None),
+        (quantities.percent, 25, 2.5),
+        (quantities.percent, -10, -1.0),
+        (quantities.percent, None, None),
+        (quantities.seconds, 1500, 1.5),
+        (quantities.seconds, None, None),
     ],
 )
 def test_units_change_at_this_edge_only(convert, inside, outside):
@@ -179,6 +179,6 @@ def test_units_change_at_this_edge_only(convert, inside, outside):
 
 
 def test_every_speed_is_written_with_its_own_digits():
-    wrong = [speed for speed in range(2501) if round(schema.kmh(speed) * 100) != speed]
+    wrong = [speed for speed in range(2501) if round(quantities.kmh(speed) * 100) != speed]
     assert wrong == []
-    assert max(len(repr(schema.kmh(speed))) for speed in range(2501)) == 5
+    assert max(len(repr(quantities.kmh(speed))) for speed in range(2501)) == 5

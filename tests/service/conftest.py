@@ -63,8 +63,8 @@ class Play:
     def act(self, action):
         self.stage.pump.act(action)
 
-    def ask(self, ask, program=None):
-        return self.stage.ask(ask, program)
+    def ask(self, ask, program=None, **values):
+        return self.stage.ask(ask, program, **values)
 
     def sink(self, event):
         self.stage.controller.sink(event)

@@ -193,3 +193,18 @@ def test_an_alarm_is_shown_while_it_lasts_and_a_fault_until_it_is_acknowledged(s
     faulted, after = stage_play(story)
     assert ("link_lost", True) == (faulted["alarm"]["cause"], faulted["alarm"]["latched"])
     assert (None, "idle") == (after["alarm"], after["phase"])
+
+
+@pytest.mark.hazard("H28")
+def test_without_the_voice_only_alarms_are_said_aloud(stage_play):
+    async def story(play):
+        play.ask(Ask.VOICE, on=False)
+        await play.reach("faulted")
+        return play
+
+    play = stage_play(story)
+    cues = [cue for _, cue in published(play, "cue")]
+    spoken = {cue["kind"] for cue in cues if cue["voice"]}
+    shown = {cue["kind"] for cue in cues if not cue["voice"]}
+    assert (spoken, "alarm" in shown, "countdown" in shown) == ({"alarm"}, False, True)
+    assert not published(play, "state")[-1][1]["voice"]

@@ -8,7 +8,7 @@ from backstride.domain.evidence import NEVER
 from backstride.domain.session import Phase, Session
 from backstride.domain.units import Ms, show_speed
 from backstride.domain.workout import Segment, Workout, setpoint
-from backstride.mqtt import schema
+from backstride.mqtt import quantities, schema
 
 
 def age(s: Session, now: Ms) -> float | None:
@@ -72,10 +72,10 @@ def speeds(s: Session) -> schema.SpeedState:
         point = setpoint(s.workout, s.script).speed + s.trim
         wanted = min(point, s.envelope.speed.value)
     return schema.SpeedState(
-        measured=schema.kmh(s.evidence.speed),
-        target=schema.kmh(s.drive.target) if s.owed else None,
-        setpoint=schema.kmh(wanted),
-        cap=schema.kmh(s.envelope.speed.value) if s.envelope else None,
+        measured=quantities.kmh(s.evidence.speed),
+        target=quantities.kmh(s.drive.target) if s.owed else None,
+        setpoint=quantities.kmh(wanted),
+        cap=quantities.kmh(s.envelope.speed.value) if s.envelope else None,
     )
 
 
@@ -122,7 +122,7 @@ def following(s: Session) -> schema.NextState | None:
         return None
     return schema.NextState(
         in_s=max(segment.end - s.script, 0) / 1_000,
-        speed=schema.kmh(after.speed),
+        speed=quantities.kmh(after.speed),
         facing=after.facing,
         cue=after.cue,
     )

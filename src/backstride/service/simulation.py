@@ -220,12 +220,14 @@ class Stage:
             self.life.cancel()
             await asyncio.wait({self.life})
 
-    def ask(self, ask: Ask, program: Program | None = None) -> Answer:
+    def ask(self, ask: Ask, program: Program | None = None, *, on: bool | None = None) -> Answer:
         """Ask the session something, as a dashboard would, and return its answer."""
         self._requests += 1
         request = f"robot-{self._requests}"
         now = LoopClock().now()
-        self.controller.sink(Request(at=now, id=request, ask=ask, program=program, source="robot"))
+        self.controller.sink(
+            Request(at=now, id=request, ask=ask, program=program, on=on, source="robot")
+        )
         return next(answer for answer in reversed(self.bus.answers) if answer.id == request)
 
     async def until(self, condition: Callable[[Session], bool], limit: Ms = LONGEST) -> Session:

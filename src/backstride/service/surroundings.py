@@ -6,7 +6,7 @@ from backstride.domain.envelope import Envelope, admit, envelope
 from backstride.domain.machine import Machine
 from backstride.domain.session import Session
 from backstride.domain.workout import MACHINE_MINIMUM, Program, flatten
-from backstride.mqtt import schema
+from backstride.mqtt import quantities, schema
 
 
 def offer(program: Program, s: Session) -> schema.ProgramInfo:
@@ -24,8 +24,8 @@ def offer(program: Program, s: Session) -> schema.ProgramInfo:
         level=program.level,
         duration=workout.duration / 1_000,
         backward=workout.backward_time / 1_000,
-        top_speed=schema.kmh(workout.top_speed),
-        top_incline=schema.percent(workout.top_incline),
+        top_speed=quantities.kmh(workout.top_speed),
+        top_incline=quantities.percent(workout.top_incline),
         refusal=refusal,
         steps=tuple(
             schema.ProgramStep(

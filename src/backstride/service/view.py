@@ -21,7 +21,7 @@ from backstride.domain.workout import (
     Program,
     Workout,
 )
-from backstride.mqtt import schema
+from backstride.mqtt import quantities, schema
 from backstride.service import moment, surroundings
 
 BODY: Final = 75_000
@@ -87,9 +87,9 @@ class View:
             program_name=s.program.name if s.program else None,
             speed=moment.speeds(s),
             incline=schema.InclineState(
-                measured=schema.percent(incline_of(s.evidence, s.machine)),
-                target=schema.percent(s.drive.incline) if s.owed else None,
-                cap=schema.percent(s.envelope.incline.value) if s.envelope else None,
+                measured=quantities.percent(incline_of(s.evidence, s.machine)),
+                target=quantities.percent(s.drive.incline) if s.owed else None,
+                cap=quantities.percent(s.envelope.incline.value) if s.envelope else None,
             ),
             age=moment.age(s, now),
             script=moment.script(s),
@@ -170,7 +170,7 @@ class View:
             walked=s.walked / 1_000,
             backward=_backward(s),
             distance=self._distance,
-            top_speed=schema.kmh(s.top_speed),
+            top_speed=quantities.kmh(s.top_speed),
             energy=_energy(s),
         )
 
@@ -181,8 +181,8 @@ class View:
             time=time,
             kind=cue.kind,
             text=cue.text,
-            speed=schema.kmh(cue.speed),
-            within=schema.seconds(cue.within),
+            speed=quantities.kmh(cue.speed),
+            within=quantities.seconds(cue.within),
             voice=self._voice or cue.kind is CueKind.ALARM,
         )
 
