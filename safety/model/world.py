@@ -217,6 +217,8 @@ class World:
         name, kind, value, manner, age = entry
         if manner not in {MUTE, DONE} and how not in {"refused", "denied", "hollow"}:
             self.obey(kind, value)
+        elif kind == SPEED and self.told:
+            self.told = self.target  # it said no: what it was told before is what counts
         if how == "unanswered" or not name:
             return
         verdict, detail = Verdict.CONFIRMED, ""
