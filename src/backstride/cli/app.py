@@ -14,7 +14,17 @@ from typing import Annotated, Final
 import typer
 
 from backstride import __version__
-from backstride.cli import commands, commission, plans, radio, records, settings, simulation, watch
+from backstride.cli import (
+    commands,
+    commission,
+    page,
+    plans,
+    radio,
+    records,
+    settings,
+    simulation,
+    watch,
+)
 from backstride.cli.exits import CommandFailedError, Exit
 from backstride.cli.run import SUMMARY as RUN_SUMMARY
 from backstride.domain.errors import BackstrideError
@@ -86,7 +96,7 @@ def _demo(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-for group in (plans, simulation, watch, commands, radio, commission, records, settings):
+for group in (plans, simulation, watch, page, commands, radio, commission, records, settings):
     group.register(app)
 
 
