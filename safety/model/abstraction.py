@@ -66,8 +66,8 @@ GUARD: Final = {
     "Session": (
         "site walker options phase since now ticked_at gap gap_at epoch linked machine control"
         " control_asks control_ticket control_at evidence drive bus outage bus_since selected program"
-        " workout envelope script trim facing cues start_granted confirmed_epoch moving_since then owed"
-        " debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
+        " workout envelope script trim facing cues voice start_granted confirmed_epoch moving_since then"
+        " owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
         " asked_at fault ended_by adopted adopted_age adopted_at bound stop_wanted_at tickets top_speed"
         " walked"
     ),
@@ -157,6 +157,7 @@ def canonical(s: Session) -> Session:
         trim=s.trim if scripted else 0,
         facing=s.facing if scripted else Facing.FORWARD,
         cues=_cues(s),
+        voice=True,
         moving_since=_maybe(now, s.moving_since, plausibility.SPIN_UP) if moving else None,
         then=Then.FINISH if phase in _RESTING else s.then,
         started_at=_started(s, seen),

@@ -229,6 +229,8 @@ class World:
         elif manner == MUTE or (manner == SLOW and age >= self.answer):
             verdict = Verdict.UNKNOWN
         if how == "denied":
+            if kind == START:
+                self.confirms = 1  # not carried out: it may be tried again on the same confirm
             # Result 05 says that somebody else is in control: what the belt does then is theirs.
             ours, self.ours = self.ours, 0
             self.fold(("outcome", name, verdict, detail))
