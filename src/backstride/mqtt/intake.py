@@ -94,6 +94,7 @@ class Intake:
         now: seconds of a monotonic clock.
         counts: where to count.
         buckets: the rates, by topic.
+        news: who takes the payloads of a topic that is no command, by its whole name.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Intake:
         now: Callable[[], float],
         counts: Counts,
         buckets: dict[str, Bucket],
+        news: dict[str, Callable[[bytes], None]] | None = None,
     ) -> None:
         self._command = f"{prefix}/command".encode()
         self._scalar = self._command + b"/"
@@ -117,6 +119,7 @@ class Intake:
             for topic, name in ({self._command: ""} | scalars).items()
         }
         self._other = buckets.setdefault("?", Bucket())
+        self._news = {topic.encode(): take for topic, take in (news or {}).items()}
         self._properties = properties
         self._deliver = deliver
         self._now = now
@@ -171,8 +174,7 @@ class Intake:
         bucket = self._buckets.get(topic)
         if bucket is None:
             if not topic.startswith(self._scalar):
-                self._counts.foreign += 1
-                return False
+                return self._take_news(data, head, position, body, after)
             bucket = self._other
         self._counts.messages += 1
         qos = data[head] >> 1 & 3
@@ -190,6 +192,17 @@ class Intake:
         if size > LARGEST:
             self._counts.oversized += 1
         self._hand_over(name, properties, payload, size, retain=bool(data[head] & 1))
+        return qos > 0
+
+    def _take_news(self, data: bytes, head: int, position: int, body: int, after: int) -> bool:
+        """Handle a message that is no command; `position` is where its topic ends."""
+        take = self._news.get(data[body + 2 : position])
+        if take is None:
+            self._counts.foreign += 1
+            return False
+        qos = data[head] >> 1 & 3
+        _, payload, _ = self._split(data, position + 2 * (qos > 0), body, after)
+        take(payload)
         return qos > 0
 
     def _split(self, data: bytes, position: int, body: int, after: int) -> tuple[bytes, bytes, int]:

@@ -48,6 +48,7 @@ from backstride.mqtt.client import (
     ClosedEarlyError,
 )
 from backstride.mqtt.commands import Desk
+from backstride.mqtt.homeassistant.announcer import Announcer
 from backstride.mqtt.intake import Bucket, Counts, Intake
 from backstride.mqtt.outbox import Item, Outbox
 from backstride.mqtt.reception import Reception, SparseLog, loop_now
@@ -127,6 +128,17 @@ class MqttBus:
             phase=phase,
             log=self._log,
         )
+        self._announcer: Announcer | None = None
+        self._news: dict[str, Callable[[bytes], None]] = {}
+        if settings.homeassistant is not None:
+            self._announcer = Announcer(
+                settings.homeassistant,
+                treadmill=settings.treadmill,
+                prefix=self.prefix,
+                outbox=self._outbox,
+                v5=lambda: self._protocol is aiomqtt.ProtocolVersion.V5,
+            )
+            self._news = {self._announcer.birth: self._announcer.hear}
         self._counts = Counts()
         self._buckets: dict[str, Bucket] = {}
         self._traffic = Traffic()
@@ -154,6 +166,8 @@ class MqttBus:
 
     def publish(self, publication: Publication) -> None:
         """Hand over a message; it is sent when the broker is there. Below the prefix."""
+        if self._announcer is not None:
+            self._announcer.look(publication)
         row = topics.BY_NAME.get(publication.topic)
         expiry = publication.expiry
         if expiry is None and row is not None:
@@ -229,6 +243,7 @@ class MqttBus:
             now=loop_now,
             counts=self._counts,
             buckets=self._buckets,
+            news=self._news,
         )
         return BrokerClient(
             self._settings,
@@ -239,9 +254,10 @@ class MqttBus:
 
     async def _listen(self, client: BrokerClient) -> None:
         wanted = [f"{self.prefix}/{row.name}" for row in (topics.COMMAND, topics.SCALAR)]
-        refused = await client.listen(wanted)
+        refused = await client.listen([*wanted, *self._news])
         if refused:
             _log.error("mqtt_subscription_refused", topics=refused)
+        if any(topic in wanted for topic, _ in refused):
             raise aiomqtt.MqttError(
                 "the broker does not let us read the commands; allow"
                 f" {self.prefix}/command and {self.prefix}/command/+ for this user"

@@ -22,12 +22,19 @@ class Tls(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class HomeAssistant(Struct, frozen=True, kw_only=True):
+    """How to be found by Home Assistant: its discovery prefix, and the treadmill's name for people."""
+
+    prefix: str = "homeassistant"
+    name: str
+
+
 class BrokerSettings(Struct, frozen=True, kw_only=True):
     """Where the broker is and who we are. `treadmill` is the id; `prefix` defaults to `backstride/<id>`.
 
     `client_id` defaults to `backstride-<id>`: two daemons for one treadmill throw each other out,
     which is seen, instead of both answering. Without `mqtt5` only 3.1.1 is spoken. `trust_scalars`:
-    see `commands`. Times in seconds.
+    see `commands`. Without `homeassistant` it is not told of us. Times in seconds.
     """
 
     treadmill: str
@@ -43,6 +50,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     keepalive: int = KEEPALIVE_S
     timeout: float = TIMEOUT_S
     retry_after: float = RETRY_AFTER_S
+    homeassistant: HomeAssistant | None = None
 
     def __repr__(self) -> str:
         return f"BrokerSettings({self.treadmill!r}, {self.host!r}, {self.port}, user={self.user!r})"

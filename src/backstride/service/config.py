@@ -39,6 +39,7 @@ from backstride.service.settings import (
     TLS_PORT,
     Broker,
     Config,
+    HomeAssistant,
     LogFormat,
     LogLevel,
     Programs,
@@ -62,6 +63,7 @@ _ID: Final = read_pattern(
     r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?",
     'small letters, digits and hyphens, for example "living-room"',
 )
+_TOPIC: Final = r"(?!\$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 _TLS: Final[dict[str, Reader]] = {"ca": read_path, "cert": read_path, "key": read_path}
 _BROKER: Final[dict[str, Reader]] = {
     "host": read_text("broker.example"),
@@ -70,12 +72,13 @@ _BROKER: Final[dict[str, Reader]] = {
     "password_file": read_path,
     "credential": read_pattern(r"[A-Za-z0-9._-]{1,200}", 'a name such as "mqtt-password"'),
     "protocol": read_choice(Protocol),
-    "prefix": read_pattern(
-        r"(?!\$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*",
-        'a topic such as "backstride" or "gym/floor-2"',
-    ),
+    "prefix": read_pattern(_TOPIC, 'a topic such as "backstride" or "gym/floor-2"'),
     "trust_scalars": read_flag,
     "tls": lambda table: table,  # a section of its own
+}
+_HOMEASSISTANT: Final[dict[str, Reader]] = {
+    "discovery": read_flag,
+    "prefix": read_pattern(_TOPIC, 'a topic such as "homeassistant"'),
 }
 _SITE: Final[dict[str, Reader]] = {
     "name": read_text("home"),
@@ -113,11 +116,13 @@ _TREADMILL: Final[dict[str, Reader]] = {
     "walker": lambda table: table,  # a section of its own
 }
 _TOP: Final[dict[str, Reader]] = {
-    name: lambda table: table for name in ("broker", "site", "service", "programs", "treadmill")
+    name: lambda table: table
+    for name in ("broker", "homeassistant", "site", "service", "programs", "treadmill")
 }
 SECTIONS: Final[dict[str, dict[str, Reader]]] = {
     "broker": _BROKER,
     "broker.tls": _TLS,
+    "homeassistant": _HOMEASSISTANT,
     "site": _SITE,
     "service": _SERVICE,
     "programs": _PROGRAMS,
@@ -164,6 +169,9 @@ def read_config(path: Path) -> Config:
     _check_site(site, findings)
     config = Config(
         broker=_read_broker(top.get("broker"), findings),
+        homeassistant=HomeAssistant(
+            **read_section(top.get("homeassistant"), _HOMEASSISTANT, findings, "homeassistant")
+        ),
         site=site,
         service=Service(**read_section(top.get("service"), _SERVICE, findings, "service")),
         programs=Programs(**read_section(top.get("programs"), _PROGRAMS, findings, "programs")),
@@ -259,7 +267,7 @@ def state_directory(config: Config, environ: Mapping[str, str] | None = None) ->
 
 
 __all__ = [
-    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "LogFormat",
+    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "HomeAssistant", "LogFormat",
     "LogLevel", "Programs", "Protocol", "Service", "Site", "Tls", "Treadmill", "Walker",
     "find_config", "load_config", "read_config", "state_directory",
 ]  # fmt: skip

@@ -68,6 +68,13 @@ class Broker(Struct, frozen=True, kw_only=True):
     tls: Tls | None = None
 
 
+class HomeAssistant(Struct, frozen=True, kw_only=True):
+    """Whether Home Assistant finds the treadmills by itself. `prefix` is its discovery prefix."""
+
+    discovery: bool = True
+    prefix: str = "homeassistant"
+
+
 class Site(Struct, frozen=True, kw_only=True):
     """The house's own limits, for every treadmill in it."""
 
@@ -163,6 +170,7 @@ class Config(Struct, frozen=True, kw_only=True):
     """The whole configuration. `file` is where it came from, None for the defaults."""
 
     broker: Broker = Broker()
+    homeassistant: HomeAssistant = HomeAssistant()
     site: Site = Site()
     service: Service = Service()
     programs: Programs = Programs()

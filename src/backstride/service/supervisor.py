@@ -38,6 +38,7 @@ from backstride.ftms.treadmill import BleakTreadmill
 from backstride.mqtt.client import BrokerSettings
 from backstride.mqtt.client import Tls as MqttTls
 from backstride.mqtt.link import MqttBus
+from backstride.mqtt.settings import HomeAssistant
 from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.service import local, systemd
 from backstride.service.clock import LoopClock, WallClock
@@ -47,7 +48,7 @@ from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password
 from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger, lock
-from backstride.service.settings import Broker, Config, Protocol, Treadmill
+from backstride.service.settings import Config, Protocol, Treadmill
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
@@ -86,19 +87,22 @@ class Radios:
         return Radio(client=client, scanner=scanner), ByAddress(machine.address)
 
 
-def broker_settings(broker: Broker, treadmill: str, password: str | None) -> BrokerSettings:
+def broker_settings(config: Config, treadmill: Treadmill, password: str | None) -> BrokerSettings:
     """The broker connection of one treadmill."""
-    tls = broker.tls
+    broker, tls, home = config.broker, config.broker.tls, config.homeassistant
     return BrokerSettings(
-        treadmill=treadmill,
+        treadmill=treadmill.id,
         host=broker.host,
         port=broker.port,
         user=broker.user,
         password=password,
         tls=None if tls is None else MqttTls(ca=tls.ca, certificate=tls.cert, key=tls.key),
-        prefix=f"{broker.prefix}/{treadmill}",
+        prefix=f"{broker.prefix}/{treadmill.id}",
         mqtt5=broker.protocol is not Protocol.V311,
         trust_scalars=broker.trust_scalars,
+        homeassistant=HomeAssistant(prefix=home.prefix, name=treadmill.name)
+        if home.discovery
+        else None,
     )
 
 
@@ -162,9 +166,7 @@ class Service:
         radio, target = await self.radios.provide(treadmill)
         belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
         holder: list[Controller] = []
-        settings = broker_settings(
-            self.config.broker, treadmill.id, read_password(self.config.broker)
-        )
+        settings = broker_settings(self.config, treadmill, read_password(self.config.broker))
         bus = MqttBus(
             settings,
             clock=clock,

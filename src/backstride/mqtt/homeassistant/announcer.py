@@ -1,0 +1,111 @@
+"""When the discovery message is sent: a few seconds after it changed, or after Home Assistant came up.
+
+The pause is random so that a gym's treadmills do not all speak at once, and one message takes everything
+along that changed meanwhile: Home Assistant loses parts of one that follows another too closely.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from backstride.mqtt import topics
+from backstride.mqtt.homeassistant.entities import Treadmill, describe
+from backstride.mqtt.outbox import Item, Outbox
+from backstride.mqtt.schema import Info, Programs
+from backstride.mqtt.settings import HomeAssistant
+from backstride.ports import Publication
+
+BIRTH: Final = b"online"
+"""What Home Assistant says on its status topic when it is up."""
+EARLIEST_S: Final = 1.0
+LATEST_S: Final = 5.0
+
+
+def discovery_topic(prefix: str, treadmill: str) -> str:
+    """Where a treadmill is announced."""
+    return f"{prefix}/device/{treadmill}/config"
+
+
+def birth_topic(prefix: str) -> str:
+    """Where Home Assistant says that it is up."""
+    return f"{prefix}/status"
+
+
+class Announcer:
+    """Announces one treadmill to Home Assistant.
+
+    Args:
+        wanted: where, and under which name.
+        treadmill: its id.
+        prefix: of its topics.
+        outbox: takes the message.
+        v5: whether the broker speaks MQTT 5.
+    """
+
+    def __init__(
+        self,
+        wanted: HomeAssistant,
+        *,
+        treadmill: str,
+        prefix: str,
+        outbox: Outbox,
+        v5: Callable[[], bool],
+    ) -> None:
+        self.birth = birth_topic(wanted.prefix)
+        """To be listened to, for `hear`."""
+        self._topic = discovery_topic(wanted.prefix, treadmill)
+        self._treadmill = Treadmill(id=treadmill, name=wanted.name, prefix=prefix)
+        self._outbox = outbox
+        self._v5 = v5
+        self._info: Info | None = None
+        self._programs: Programs | None = None
+        self._sent: bytes | None = None
+        self._again = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def look(self, publication: Publication) -> None:
+        """Take note of what was published; what is of no interest here costs nothing."""
+        if publication.topic == topics.INFO.name:
+            self._info = msgspec.json.decode(publication.payload, type=Info)
+        elif publication.topic == topics.PROGRAMS.name:
+            self._programs = msgspec.json.decode(publication.payload, type=Programs)
+        else:
+            return
+        self._plan()
+
+    def hear(self, payload: bytes) -> None:
+        """Take a message of Home Assistant's status topic, whoever sent it: at most we repeat ourselves."""
+        if payload == BIRTH:
+            self._again = True
+            self._plan()
+
+    def _plan(self) -> None:
+        if self._timer is None:
+            pause = random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311  jitter, no secret
+            self._timer = asyncio.get_running_loop().call_later(pause, self._announce)
+
+    def _announce(self) -> None:
+        self._timer = None
+        again, self._again = self._again, False
+        if self._info is None or self._programs is None:
+            return
+        treadmill = replace(self._treadmill, expiry=self._v5())
+        payload = msgspec.json.encode(describe(treadmill, self._info, self._programs))
+        if again or payload != self._sent:
+            self._sent = payload
+            self._outbox.put(
+                Item(
+                    topic=self._topic,
+                    payload=payload,
+                    qos=1,
+                    retain=True,
+                    put_at=asyncio.get_running_loop().time(),
+                    content=topics.Content.JSON.value,
+                )
+            )

@@ -1,0 +1,304 @@
+"""The entities of one treadmill, as one table: made from `info` and `programs` as they are published."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstride.domain.events import Ask
+from backstride.domain.session import Phase
+from backstride.mqtt import topics
+from backstride.mqtt.homeassistant import templates
+from backstride.mqtt.homeassistant.payload import (
+    Availability,
+    Component,
+    Device,
+    Discovery,
+    Origin,
+    Platform,
+)
+from backstride.mqtt.schema import Info, Programs, RangeInfo
+
+EVENTS: Final = ("alarm", "moved", "refused")
+"""Kinds of events that the event entity passes on."""
+MEASURED: Final = "measurement"
+GROWING: Final = "total_increasing"
+"""State class of a counter that begins again at 0 with each session."""
+
+_BUTTONS: Final[tuple[tuple[Ask, str, str], ...]] = (
+    (Ask.START, "Start", "mdi:play"),
+    (Ask.CONFIRM, "Confirm", "mdi:check-bold"),
+    (Ask.PAUSE, "Pause", "mdi:pause"),
+    (Ask.CONTINUE, "Continue", "mdi:play-pause"),
+    (Ask.SKIP, "Skip", "mdi:skip-next"),
+    (Ask.FASTER, "Faster", "mdi:plus"),
+    (Ask.SLOWER, "Slower", "mdi:minus"),
+    (Ask.FINISH, "Finish", "mdi:flag-checkered"),
+    (Ask.PRESENT, "I am here", "mdi:hand-wave"),
+    (Ask.ACKNOWLEDGE, "Acknowledge", "mdi:alert-circle-check"),
+)
+
+
+class Treadmill(Struct, frozen=True, kw_only=True):
+    """Whose entities: its id, its name for people, the prefix of its topics.
+
+    `expiry`: its broker speaks MQTT 5. On an older connection Home Assistant would refuse to send a
+    command that expires.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    expiry: bool = True
+
+
+def describe(treadmill: Treadmill, info: Info, programs: Programs) -> Discovery:
+    """Make the discovery message for what is published of a treadmill.
+
+    What the machine decides (the range of its speeds, whether it has an incline or reads a heart rate) is
+    left out while no machine is known: Home Assistant keeps what it had.
+    """
+    table = _Table(treadmill)
+    components = {
+        **table.sensors(),
+        **table.buttons(),
+        "voice": table.voice(),
+        "program": table.program(programs),
+    }
+    if info.machine is not None:
+        limit = info.limits["speed"].value
+        components["target_speed"] = table.target_speed(info.machine.speed, limit)
+        components |= {
+            key: component if word in info.capabilities else _absent(component)
+            for word, key, component in table.optional()
+        }
+    if "pin" in info.capabilities:
+        # A button cannot ask for it, and a PIN that a template knows is none.
+        components["start"] = _absent(components["start"])
+    return Discovery(
+        device=Device(
+            identifiers=(f"backstride_{treadmill.id}",),
+            name=treadmill.name,
+            model=info.machine.name if info.machine else None,
+            sw_version=info.version,
+        ),
+        origin=Origin(name="Backstride", sw_version=info.version),
+        availability=(Availability(topic=table.topic(topics.AVAILABILITY)),),
+        components=components,
+    )
+
+
+def _absent(component: Component) -> Component:
+    """What removes a component that an earlier message may have brought."""
+    return Component(platform=component.platform)
+
+
+class _Table:
+    """Builds the components of one treadmill."""
+
+    def __init__(self, treadmill: Treadmill) -> None:
+        self._treadmill = treadmill
+        self._slug = treadmill.id.replace("-", "_")
+        # A component has the device's whole list of topics or one of its own.
+        self._machine = (
+            Availability(topic=self.topic(topics.AVAILABILITY)),
+            Availability(topic=self.topic(topics.CONNECTION), value_template=templates.UP),
+        )
+
+    def topic(self, row: topics.Topic) -> str:
+        """A topic of this treadmill."""
+        return f"{self._treadmill.prefix}/{row.name}"
+
+    def _entity(self, platform: Platform, key: str, name: str | None, icon: str) -> Component:
+        """What all have. Without a name it is the device's main entity, and has the device's."""
+        suffix = f"_{key}" if name else ""
+        return Component(
+            platform=platform,
+            unique_id=f"backstride_{self._treadmill.id}_{key}",
+            name=name,
+            default_entity_id=f"{platform}.{self._slug}{suffix}",
+            icon=icon,
+            qos=1,
+        )
+
+    def _shown(
+        self, entity: Component, template: str, source: topics.Topic = topics.STATE
+    ) -> Component:
+        """The entity with a state out of one of our topics."""
+        return replace(entity, state_topic=self.topic(source), value_template=template)
+
+    def _measured(
+        self, entity: Component, path: str, unit: str, state_class: str | None
+    ) -> Component:
+        """The entity as a quantity that means nothing without the machine."""
+        return replace(
+            self._shown(entity, templates.show(path)),
+            availability=self._machine,
+            unit_of_measurement=unit,
+            state_class=state_class,
+        )
+
+    def _commanding(self, entity: Component, template: str, *, machine: bool) -> Component:
+        """The entity with a command. It keeps `boot` as an attribute, for its template."""
+        return replace(
+            entity,
+            availability=self._machine if machine else None,
+            command_topic=self.topic(topics.COMMAND),
+            command_template=template,
+            json_attributes_topic=self.topic(topics.INFO),
+            json_attributes_template=templates.BOOT,
+            message_expiry_interval=topics.COMMAND.expiry if self._treadmill.expiry else None,
+        )
+
+    def sensors(self) -> dict[str, Component]:
+        """What is shown of every treadmill."""
+        entity, sensor, binary = self._entity, Platform.SENSOR, Platform.BINARY_SENSOR
+        phase = entity(sensor, "phase", None, "mdi:walk")
+        speed = entity(sensor, "speed", "Speed", "mdi:speedometer-slow")
+        time = entity(sensor, "time", "Time", "mdi:timer-outline")
+        step = entity(sensor, "step_remaining", "Step remaining", "mdi:timer-sand")
+        signal = entity(sensor, "signal", "Signal", "mdi:bluetooth")
+        answer = entity(sensor, "answer", "Answer", "mdi:message-text")
+        link = entity(binary, "link", "Link", "mdi:bluetooth-connect")
+        problem = entity(binary, "problem", "Problem", "mdi:alert-circle")
+        session = entity(Platform.EVENT, "session", "Session", "mdi:walk")
+        return {
+            "phase": replace(
+                self._shown(phase, templates.show("phase")),
+                device_class="enum",
+                options=tuple(each.value for each in Phase),
+                json_attributes_topic=self.topic(topics.STATE),
+                json_attributes_template=templates.MOMENT,
+            ),
+            "speed": replace(
+                self._measured(speed, "speed.measured", "km/h", MEASURED),
+                device_class="speed",
+                suggested_display_precision=1,
+            ),
+            "time": replace(
+                self._measured(time, "elapsed", "s", GROWING),
+                device_class="duration",
+                suggested_display_precision=0,
+            ),
+            "step_remaining": replace(
+                self._measured(step, "step.remaining", "s", None),
+                device_class="duration",
+                suggested_display_precision=0,
+            ),
+            "signal": replace(
+                self._measured(signal, "rssi", "dBm", MEASURED),
+                state_topic=self.topic(topics.CONNECTION),
+                device_class="signal_strength",
+                entity_category="diagnostic",
+                enabled_by_default=False,
+            ),
+            "answer": replace(
+                self._shown(answer, templates.ANSWER, topics.RESPONSE),
+                json_attributes_topic=self.topic(topics.RESPONSE),
+                json_attributes_template=templates.REPLY,
+            ),
+            "link": replace(
+                self._shown(link, templates.show_flag("up"), topics.CONNECTION),
+                device_class="connectivity",
+                entity_category="diagnostic",
+            ),
+            "problem": replace(
+                self._shown(problem, templates.show_flag("alarm")),
+                device_class="problem",
+                json_attributes_topic=self.topic(topics.STATE),
+                json_attributes_template=templates.ALARM,
+            ),
+            "session": replace(
+                self._shown(session, templates.show_event(EVENTS), topics.EVENT),
+                event_types=EVENTS,
+            ),
+        }
+
+    def optional(self) -> tuple[tuple[str, str, Component], ...]:
+        """What only some machines have: the capability, the component's key, the component."""
+        entity, sensor = self._entity, Platform.SENSOR
+        distance = entity(sensor, "distance", "Distance", "mdi:map-marker-distance")
+        incline = entity(sensor, "incline", "Incline", "mdi:slope-uphill")
+        heart = entity(sensor, "heart_rate", "Heart rate", "mdi:heart-pulse")
+        return (
+            (
+                "distance",
+                "distance",
+                replace(
+                    self._measured(distance, "distance", "m", GROWING), device_class="distance"
+                ),
+            ),
+            (
+                "incline",
+                "incline",
+                replace(
+                    self._measured(incline, "incline.measured", "%", MEASURED),
+                    suggested_display_precision=1,
+                ),
+            ),
+            (
+                "telemetry.heart_rate",
+                "heart_rate",
+                self._measured(heart, "heart_rate", "bpm", MEASURED),
+            ),
+        )
+
+    def buttons(self) -> dict[str, Component]:
+        """One for each command that needs no value. `stop` is a constant, in which nothing can fail."""
+        found = {
+            ask.value: self._commanding(
+                self._entity(Platform.BUTTON, ask.value, name, icon),
+                templates.command(ask),
+                machine=ask is not Ask.ACKNOWLEDGE,  # a fault outlives the link
+            )
+            for ask, name, icon in _BUTTONS
+        }
+        return found | {
+            "stop": replace(
+                self._entity(Platform.BUTTON, "stop", "Stop", "mdi:stop"),
+                command_topic=self.topic(topics.COMMAND),
+                payload_press=Ask.STOP.value,
+            )
+        }
+
+    def voice(self) -> Component:
+        """Whether cues are said aloud."""
+        switch = self._entity(Platform.SWITCH, "voice", "Voice", "mdi:account-voice")
+        return self._commanding(
+            self._shown(switch, templates.show_flag("voice")),
+            templates.command_voice(),
+            machine=False,
+        )
+
+    def program(self, programs: Programs) -> Component:
+        """The choice among the programs that can run here, by their names."""
+        offered = [each for each in programs.programs if each.refusal is None]
+        often = Counter(each.name for each in offered)
+        names = {
+            each.id: each.name if often[each.name] == 1 else f"{each.name} ({each.id})"
+            for each in offered
+        }
+        ids = {name: program for program, name in names.items()}
+        select = self._entity(Platform.SELECT, "program", "Program", "mdi:format-list-bulleted")
+        shown = self._shown(select, templates.show_name("selected", names), topics.PROGRAMS)
+        return self._commanding(
+            replace(shown, options=tuple(ids)), templates.command_select(ids), machine=False
+        )
+
+    def target_speed(self, speed: RangeInfo, limit: float) -> Component:
+        """The walker's wish for the present step, from the machine's lowest speed to the limit in force."""
+        low = speed.minimum or speed.increment
+        high = max(limit, low)
+        number = self._entity(Platform.NUMBER, "target_speed", "Target speed", "mdi:speedometer")
+        shown = self._shown(number, templates.show_within("speed.setpoint", low, high))
+        return replace(
+            self._commanding(shown, templates.command_speed(), machine=True),
+            device_class="speed",
+            unit_of_measurement="km/h",
+            min=low,
+            max=high,
+            step=speed.increment,
+        )

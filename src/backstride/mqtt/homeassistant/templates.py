@@ -1,0 +1,100 @@
+"""The templates that Home Assistant runs: states out of our payloads, commands out of its buttons.
+
+Jinja as Home Assistant has it: `value_json` is the payload, `value` what a person chose. A state template
+that renders `None` makes the entity unknown; one that renders nothing leaves it as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from backstride.domain.events import Ask
+from backstride.mqtt.schema import VERSION
+
+LONGEST_STATE: Final = 255
+"""Characters of a state; Home Assistant takes no more."""
+
+BOOT: Final = "{{ {'boot': value_json.boot} | tojson }}"
+"""Attributes of a commanding entity, from `info`: the daemon's present life."""
+UP: Final = "{{ 'online' if value_json.up else 'offline' }}"
+"""Availability of what needs the machine, from `connection`."""
+MOMENT: Final = (
+    "{{ {'sentence': value_json.sentence, 'program': value_json.program_name,"
+    " 'step': value_json.step.name if value_json.step else none,"
+    " 'facing': value_json.step.facing if value_json.step else none,"
+    " 'cue': value_json.cue.text if value_json.cue else none} | tojson }}"
+)
+"""Attributes of the phase, from `state`: nothing that changes by the second while walking."""
+ALARM: Final = (
+    "{{ {'cause': value_json.alarm.cause, 'sentence': value_json.alarm.sentence}"
+    " | tojson if value_json.alarm else '{}' }}"
+)
+ANSWER: Final = f"{{{{ value_json.sentence[:{LONGEST_STATE}] }}}}"
+REPLY: Final = "{{ {'reply': value_json.reply, 'code': value_json.code} | tojson }}"
+
+_STAMP: Final = (
+    # Ranges above 100,000 are refused only when the button is pressed.
+    '"id":"ha-{{ (now().timestamp() * 1000) | int }}-{{ range(10000, 99999) | random }}"'
+    ',"ts":{{ now().timestamp() }},"boot":{{ state_attr(entity_id, \'boot\') | tojson }}'
+)
+
+
+def show(path: str) -> str:
+    """A state out of the payload; unknown where it or what it is part of is null."""
+    parent = path.rpartition(".")[0]
+    shown = f"value_json.{path}"
+    return f"{{{{ {shown} if value_json.{parent} else none }}}}" if parent else f"{{{{ {shown} }}}}"
+
+
+def show_flag(path: str) -> str:
+    """`ON` where the payload has something true, else `OFF`."""
+    return f"{{{{ 'ON' if value_json.{path} else 'OFF' }}}}"
+
+
+def show_within(path: str, low: float, high: float) -> str:
+    """A number of the payload, kept to what the entity may show: the rest is an error in its log."""
+    shown = show(path).removeprefix("{{ ").removesuffix(" }}")
+    return (
+        f"{{% set x = {shown} %}}{{{{ x if x is none else [[x, {low:g}] | max, {high:g}] | min }}}}"
+    )
+
+
+def show_name(path: str, names: Mapping[str, str]) -> str:
+    """The name for an id of the payload; unknown if it has none."""
+    return f"{{{{ {_literal(names)}.get(value_json.{path}) }}}}"
+
+
+def show_event(kinds: tuple[str, ...]) -> str:
+    """An event of one of these kinds with its data; nothing for the others."""
+    return (
+        "{{ dict(value_json.data, event_type=value_json.kind, sentence=value_json.sentence,"
+        f" number=value_json.number) | tojson if value_json.kind in {_literal(kinds)} }}}}"
+    )
+
+
+def command(ask: Ask, more: str = "") -> str:
+    """A command with id, time and boot. `more`: further members, each with its leading comma."""
+    return f'{{"v":{VERSION},"command":"{ask.value}",{_STAMP}{more}}}'
+
+
+def command_speed() -> str:
+    """The command that sets the speed to the entity's value."""
+    return command(Ask.SPEED, ',"speed":{{ value }}')
+
+
+def command_voice() -> str:
+    """The command of a switch whose payloads are `ON` and `OFF`."""
+    return command(Ask.VOICE, ""","on":{{ 'true' if value == 'ON' else 'false' }}""")
+
+
+def command_select(ids: Mapping[str, str]) -> str:
+    """The command that selects the program of the chosen name."""
+    return command(Ask.SELECT, f""","program":{{{{ {_literal(ids)}.get(value) | tojson }}}}""")
+
+
+def _literal(value: Mapping[str, str] | tuple[str, ...]) -> str:
+    """The value as a Jinja literal, which JSON is; nothing inside its strings can end the expression."""
+    return msgspec.json.encode(value).decode()
