@@ -9,6 +9,7 @@ from backstride.domain.units import SECOND, Ms
 from backstride.virtual.log import STOP, Op, Write
 from backstride.virtual.quirks import StopAgain, Unit
 from safety.swarm.draw import SITE_CAP
+from safety.swarm.mishaps import NOT_PERMITTED
 from safety.swarm.process import OPTIONS
 from safety.swarm.truth import Track, motions
 from safety.swarm.witness import (
@@ -154,8 +155,12 @@ def starts_only_at_rest(world: World) -> Iterator[str]:
 
 
 def starts_only_confirmed(world: World) -> Iterator[str]:
-    """H01, H03: each Start has a confirm of its own, given on the same connection just before."""
+    """H01, H03: each Start has a confirm of its own, given on the same connection just before.
+
+    One that the machine denied, for want of control, may be repeated once on the same confirm.
+    """
     confirms = [g for g in world.grants if g.code == "countdown"]
+    repeated = []
     for write in commands(world, Op.START):
         fresh = [
             g
@@ -166,7 +171,10 @@ def starts_only_confirmed(world: World) -> Iterator[str]:
         if not fresh:
             yield f"Start at {write.at} without a fresh confirm"
             continue
-        confirms.remove(fresh[-1])
+        if write.result == NOT_PERMITTED and fresh[-1] not in repeated:
+            repeated.append(fresh[-1])
+        else:
+            confirms.remove(fresh[-1])
 
 
 def _late(world: World) -> Ms:

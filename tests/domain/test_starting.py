@@ -7,12 +7,15 @@ from msgspec.structs import replace
 
 from backstride.domain.commands import RequestControl, Start
 from backstride.domain.envelope import FRESH
-from backstride.domain.events import Ask
+from backstride.domain.events import Ask, Verdict
+from backstride.domain.failsafe import Cause
 from backstride.domain.machine import BeltStart
 from backstride.domain.notices import Cue, CueKind
+from backstride.domain.outcomes import CONTROL_DENIED
 from backstride.domain.plausibility import SLOPE_SETTLE
 from backstride.domain.session import Control, Draft, Phase
-from backstride.domain.starting import armed, ask_control, begin, count_down
+from backstride.domain.starting import CONTROL_RETRY, armed, ask_control, begin, count_down
+from backstride.domain.supervision import START_TIME
 
 
 @pytest.fixture
@@ -139,3 +142,75 @@ def test_a_belt_that_got_going_is_taken_over_as_it_is(counting, speed, incline, 
         told.commanded,
     )
     assert (False, 0) == (d.evidence.counts, d.evidence.signs)
+
+
+# --- control that a machine says it grants, and does not -------------------------------------------
+
+DENIED = (Verdict.REJECTED, CONTROL_DENIED)
+
+
+@pytest.mark.hazard("H01", "H18")
+def test_a_start_that_is_denied_is_repeated_once_after_a_second_request_for_control(rig):
+    rig.refuses = [DENIED]
+    rig.connect().start().until(Phase.RUNNING)
+    (first, _, _), (second, _, speed) = rig.commands(Start)
+    asked = [at for at, _, _ in rig.commands(RequestControl)]
+    assert (2, 0) == (len(asked), speed)
+    assert first + CONTROL_RETRY <= asked[1] <= second <= first + START_TIME
+    assert rig.refusals == []
+
+
+@pytest.mark.hazard("H18")
+def test_a_start_that_is_denied_again_is_given_up(rig):
+    rig.refuses = [DENIED, DENIED]
+    rig.connect().start().until(Phase.FAULTED)
+    assert (2, 0) == (len(rig.commands(Start)), rig.speed)
+    assert rig.session.fault.cause == Cause.START_FAILED
+
+
+@pytest.mark.hazard("H18")
+def test_a_machine_that_refuses_the_second_request_gets_no_second_start(rig):
+    rig.refuses = [DENIED]
+    rig.connect().start().until(Phase.STARTING)
+    rig.granted = False
+    rig.until(Phase.FAULTED)
+    assert (1, Cause.NO_CONTROL) == (len(rig.commands(Start)), rig.session.fault.cause)
+
+
+@pytest.mark.hazard("H18")
+def test_control_that_was_asked_for_twice_is_not_asked_for_again_at_the_next_start(rig):
+    """Machines keep what they granted; who is denied later was ousted."""
+    rig.refuses = [DENIED]
+    rig.walk()
+    assert rig.ask(Ask.START).code == "armed"
+    rig.ask(Ask.CONFIRM)
+    rig.until(Phase.COUNTDOWN)
+    rig.refuses = [DENIED]
+    before = len(rig.commands(Start))
+    rig.until(Phase.FAULTED)
+    assert 1 == len(rig.commands(Start)) - before
+
+
+@pytest.mark.hazard("H01", "H17")
+def test_a_belt_that_moves_while_its_start_was_denied_is_not_taken_over(rig):
+    rig.refuses = [DENIED]
+    rig.connect().start().until(Phase.STARTING)
+    rig.report(speed=80)
+    assert Phase.STOPPING is rig.session.phase
+    rig.until(Phase.FINISHED, Phase.FAULTED)
+    assert 1 == len(rig.commands(Start))
+    assert not rig.session.start_granted
+
+
+@pytest.mark.hazard("H13")
+def test_a_repeated_start_waits_for_a_frame_that_was_seen_after_the_first(rig):
+    rig.refuses = [DENIED]
+    rig.connect().start()
+    rig.seconds(9.9)
+    rig.mute = True
+    rig.until(Phase.STARTING)
+    rig.seconds(1)
+    assert 1 == len(rig.commands(Start))
+    rig.report()
+    rig.tick()
+    assert 2 == len(rig.commands(Start))

@@ -136,8 +136,7 @@ EXPECTED: dict[str, tuple[str, dict[str, str]]] = {
     "trx3500": ("(finished|handed_over): console", {}),
     "urevo-e1l": (DONE, NO_INCLINE),
     "walkingpad-ph4": (DONE, SLOW_PAD),
-    # Wants control twice, half a second apart, and says yes to the first: cannot be used yet.
-    "wellfit": (f"{DONE}|faulted: start_failed", NO_INCLINE),
+    "wellfit": (DONE, NO_INCLINE),
     "xterra-t85": (DECEIVED, {}),
     "yesoul": (DONE, SLOW_PAD),
 }

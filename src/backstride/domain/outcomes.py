@@ -12,7 +12,7 @@ from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.plausibility import SPIN_UP
 from backstride.domain.session import Control, Draft, Pending, Phase
 from backstride.domain.stopping import STOP_AGAIN, halt_now, hand_over
-from backstride.domain.supervision import underway
+from backstride.domain.supervision import CONTROL_ASKS, underway
 from backstride.domain.units import SECOND, Ms
 
 ANSWER_TIME: Final[Ms] = 5 * SECOND
@@ -55,6 +55,10 @@ def conclude(d: Draft, pending: Pending, verdict: Verdict, detail: str) -> None:
             _stop(d, verdict)
         case Start() if d.s.phase is not Phase.STARTING:
             pass  # the belt moved before the answer came, and says more than the answer
+        case Start() if detail == CONTROL_DENIED and d.s.control_asks < CONTROL_ASKS:
+            # Some machines grant control and mean it only at the second request. Nothing was carried
+            # out, so the confirm is still good; who was denied twice is not wanted.
+            d.set(control=Control.REFUSED, control_at=d.s.now, start_granted=True)
         case SetSpeed() | SetIncline() | Start() | RequestControl():
             _concluded(d, command, verdict)
             if detail == CONTROL_DENIED and underway(d.s):

@@ -52,14 +52,20 @@ def count_down(d: Draft) -> None:
 
 
 def _all_well(s: Session) -> bool:
-    """We are in control, and the belt was seen at rest a moment ago."""
-    return s.control in IN_CONTROL and s.evidence.age(s.now) <= FRESH and s.evidence.speed == 0
+    """We are in control, and the belt was seen at rest a moment ago, since our last command."""
+    seen = s.evidence.since > 0 and s.evidence.age(s.now) <= FRESH
+    return s.control in IN_CONTROL and seen and s.evidence.speed == 0
 
 
 def starting(d: Draft) -> None:
-    """Send the one Start that the confirm granted, and wait for the belt to move."""
+    """Send the Start that the confirm granted, and wait for the belt to move.
+
+    One that was denied for want of control waits for control, and for a new frame that says 0.
+    """
     if d.s.start_granted:
-        d.order(Start())
+        ask_control(d)
+        if _all_well(d.s):
+            d.order(Start())
     elif d.s.evidence.moving():
         begin(d)
 

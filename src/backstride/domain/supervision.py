@@ -93,6 +93,9 @@ def _answers(s: Session) -> Finding | None:
 
 def _start(s: Session) -> Finding | None:
     waited = s.now - s.since
+    if s.start_granted and s.evidence.moving():
+        # Our Start was denied: whoever moves the belt, it is not for the walker who waits for ours.
+        return Finding(Action.HAND_OVER, Cause.BELT_MOVED, "the belt moved before it was told to")
     if s.drive.refusals:
         return Finding(Action.STOP, Cause.START_FAILED, "the treadmill refused to start")
     if s.owed and s.drive.stop_at is None and waited > START_TIME:
