@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.events import Ask, Status, Verdict
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.machine import BeltStart, SpeedRange
 from backstride.domain.notices import Cue, CueKind
-from backstride.domain.session import Control, Options, Phase, Session
+from backstride.domain.pilot import pilot
+from backstride.domain.session import Control, Draft, Drive, Options, Phase, Session
 from backstride.domain.workout import Effort, Facing, Step, Turn
 
 ANY_END = (Phase.FINISHED, Phase.FAULTED, Phase.HANDED_OVER)
@@ -677,3 +681,90 @@ def test_a_turn_to_the_same_side_is_no_turn(rig, make_program):
     steps = (work(20, 80), Turn(to=Facing.FORWARD), work(20, 80))
     rig.walk(make_program(steps=steps))
     assert Phase.TURNING not in rig.phases()
+
+
+# --- the pilot's own work, phase by phase --------------------------------------------------------------
+
+NOW = 1_000_000
+FAULT = Finding(Action.STOP, Cause.BLIND, "test")
+STILL = Evidence(speed=0, speed_at=NOW, zeros=2)
+
+
+def piloted(**fields):
+    draft = Draft(Session(now=NOW, linked=True, control=Control.GRANTED, **fields))
+    pilot(draft)
+    return draft
+
+
+def done(draft):
+    return [order.command for order in draft.orders]
+
+
+@pytest.mark.parametrize("phase", [Phase.OFFLINE, Phase.IDLE, Phase.FINISHED])
+def test_phases_without_work_do_nothing(phase):
+    draft = piloted(phase=phase, owed=True)
+    assert ([], [], phase) == (draft.orders, draft.notices, draft.s.phase)
+
+
+@pytest.mark.parametrize(
+    ("phase", "paused", "waited", "over"),
+    [
+        (Phase.HOLDING, True, 600_000, True),
+        (Phase.HOLDING, True, 599_999, False),
+        (Phase.HOLDING, False, 600_000, False),
+        (Phase.TURNING, False, 600_000, True),
+        (Phase.TURNING, False, 599_999, False),
+    ],
+)
+def test_a_pause_or_a_turn_that_nobody_ends_is_finished_after_10_minutes(
+    phase, paused, waited, over
+):
+    draft = piloted(phase=phase, paused=paused, since=NOW - waited)
+    assert (Phase.FINISHED if over else phase) is draft.s.phase
+    assert ("nobody went on" if over else None) == draft.s.ended_by
+    assert (paused and not over) is draft.s.paused
+    told = [notice.kind for notice in draft.notices if isinstance(notice, Cue)]
+    assert ([CueKind.FINISHED] if over else []) == told
+
+
+def test_a_turning_belt_comes_down_and_does_not_lose_patience():
+    draft = piloted(phase=Phase.TURNING, owed=True, since=NOW - 600_000)
+    assert ([Stop()], Phase.STOPPING) == (done(draft), draft.s.phase)
+
+
+@pytest.mark.hazard("H09", "H15", "H19")
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, [Stop()]),
+        ({"owed": False}, []),
+        ({"linked": False}, []),
+        ({"debtor": "another"}, []),
+        # A Stop is on its way: the next one is due when that one was refused.
+        ({"drive": Drive(stop_at=NOW, stop_since=NOW)}, []),
+        ({"drive": Drive(stop_at=NOW, stop_since=NOW, stop_retry_at=NOW)}, [Stop()]),
+    ],
+)
+def test_a_debt_is_collected_after_a_fault_from_whom_it_is_owed(fields, expected):
+    draft = Draft(
+        Session(**{
+            "phase": Phase.FAULTED, "now": NOW, "linked": True, "control": Control.GRANTED,
+            "owed": True, "fault": FAULT, **fields,
+        })
+    )  # fmt: skip
+    pilot(draft)
+    assert expected == done(draft)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "fault", "phase"),
+    [
+        (STILL, None, Phase.FINISHED),
+        (STILL, FAULT, Phase.FAULTED),
+        (replace(STILL, zeros=1), None, Phase.HANDED_OVER),
+        (replace(STILL, zeros=1), FAULT, Phase.HANDED_OVER),
+    ],
+)
+def test_a_belt_that_was_handed_over_is_watched_until_it_rests(evidence, fault, phase):
+    draft = piloted(phase=Phase.HANDED_OVER, evidence=evidence, fault=fault)
+    assert (phase, []) == (draft.s.phase, draft.orders)
