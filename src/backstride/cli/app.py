@@ -15,6 +15,7 @@ import typer
 
 from backstride import __version__
 from backstride.cli import (
+    broker_init,
     commands,
     commission,
     page,
@@ -96,7 +97,18 @@ def _demo(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-for group in (plans, simulation, watch, page, commands, radio, commission, records, settings):
+for group in (
+    plans,
+    simulation,
+    watch,
+    page,
+    commands,
+    radio,
+    commission,
+    records,
+    settings,
+    broker_init,
+):
     group.register(app)
 
 
