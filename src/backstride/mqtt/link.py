@@ -274,6 +274,7 @@ class MqttBus:
             qos=topics.AVAILABILITY.qos,
             retain=True,
             put_at=0,
+            content=topics.AVAILABILITY.content.value,
         )
 
     async def _serve(self, client: BrokerClient, sink: Sink) -> None:

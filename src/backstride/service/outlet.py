@@ -21,8 +21,6 @@ from backstride.service.view import View, same
 MOVING_STATE: Final[Ms] = 1 * SECOND
 IDLE_STATE: Final[Ms] = 30 * SECOND
 """The state is published at least this often, changed or not."""
-CUE_EXPIRY: Final = 10
-"""Seconds after which a cue is no news any more."""
 LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
 """Phases in which time matters by the tenth of a second."""
 
@@ -67,7 +65,7 @@ class Outlet:
                 )
             case Cue():
                 payload = schema.encode(self._view.cue(notice, stamp()))
-                bus.publish(Publication("cue", payload, expiry=CUE_EXPIRY, cue=notice.number))
+                bus.publish(Publication("cue", payload, cue=notice.number))
             case Alarm():
                 note = self._view.event(
                     stamp(), "alarm", notice.sentence, cause=notice.cause, action=notice.action
