@@ -5,11 +5,11 @@ export PATH := $(PATH):/usr/sbin:/sbin
 export PYTHONUNBUFFERED := 1
 
 BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
-TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl
+TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench evidence model simulate screenshots clean
+.PHONY: help setup demo test check format bench evidence model mutants variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,19 @@ evidence: ## what a release may claim, from fresh runs, in var/evidence; EVIDENC
 model: ## the exhaustive check of the core; MODEL=--full for the 0.1 km/h grid
 	@tools/setup
 	@$(RUN)/python -m safety.model $(MODEL)
+
+mutants: ## a small defect in each line of the core: does any test notice? MUTANTS="--files session"
+	@tools/setup
+	@$(RUN)/python -m safety.mutants $(MUTANTS)
+
+variants: ## unsafe variants of the product, which the suite must kill
+	@tools/setup $(TESTS)
+	@$(RUN)/python -m safety.variants $(VARIANTS)
+
+fuzz: ## bytes from strangers, 30 s for each kind, two kinds at a time
+	@tools/setup
+	@$(RUN)/python -m safety.fuzz programs commands $(FUZZ) & first=$$!; \
+	$(RUN)/python -m safety.fuzz telemetry answers $(FUZZ) && wait $$first
 
 simulate: ## sessions with everything going wrong; SIMULATE="--sessions 1000000"
 	@tools/setup
