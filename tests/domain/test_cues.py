@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from backstride.domain import cues, events
 from backstride.domain.commands import SetIncline, SetSpeed
+from backstride.domain.envelope import envelope
 from backstride.domain.events import Ask
+from backstride.domain.limits import SiteRules
 from backstride.domain.notices import Cue, CueKind
-from backstride.domain.session import Draft, Phase, Session
-from backstride.domain.workout import Effort, Step
+from backstride.domain.session import Cues, Draft, Drive, Phase, Session
+from backstride.domain.workout import Effort, Facing, Step, Turn, flatten
 
 CHANGES = (
     CueKind.FASTER,
@@ -227,3 +229,204 @@ def test_without_an_envelope_a_cue_says_what_the_program_says(rig, steps):
     draft = Draft(replace(rig.session, envelope=None))
     cues.reconsider(draft, CueKind.SLOWER)
     assert draft.notices[-1].speed == 65
+
+
+# --- cues, field by field ------------------------------------------------------------------------------
+
+NOW = 100_000
+
+
+@pytest.fixture
+def scene(make_machine, make_program):
+    """A running session at `script`, whose belt was told `target`."""
+
+    def make(*some, script=0, target=100, **known):
+        chosen = make_program(max_speed=400, max_incline=50, steps=some)
+        bench = make_machine()
+        return Draft(
+            Session(
+                now=NOW,
+                phase=Phase.RUNNING,
+                script=script,
+                workout=flatten(chosen, 50),
+                envelope=envelope(SiteRules(), bench, None, chosen),
+                drive=Drive(target=target),
+                cues=Cues(**{"asked_at": NOW - 60_000, **known}),
+            )
+        )
+
+    return make
+
+
+def announced(draft):
+    """What is said: kind, text, speed, and when it happens; then which segment waits for it."""
+    cues.announce(draft)
+    told = [(n.kind, n.text, n.speed, n.within) for n in draft.notices]
+    assert len(told) <= 1
+    return (*told[0], draft.s.cues.segment) if told else None
+
+
+TWO = (work(40, 100), work(40, 120))
+FIRST = (CueKind.STEADY, "keep, 1.0 km/h", 100, 0, 0)
+SECOND = (CueKind.FASTER, "faster, 1.2 km/h; in 10 seconds", 120, 10_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("script", "known", "expected"),
+    [
+        # The present one when it is missing, the next one 10 s before it, and neither twice.
+        (0, {}, FIRST),
+        (0, {"segment": 0, "heard_at": 1}, None),
+        (29_999, {"segment": 0, "heard_at": 1}, None),
+        (30_000, {"segment": 0, "heard_at": 1}, SECOND),
+        (30_000, {"segment": 1, "heard_at": 1}, None),
+        # Nobody took it: again after 5 s, and no other takes its place before.
+        (0, {"segment": 0, "asked_at": NOW - 4_999}, None),
+        (0, {"segment": 0, "asked_at": NOW - 5_000}, FIRST),
+        (30_000, {"segment": 0, "asked_at": NOW - 4_999}, None),
+        (30_000, {"segment": 0, "asked_at": NOW - 5_000}, SECOND),
+        (30_000, {"segment": 1, "asked_at": NOW - 4_999}, None),
+        (30_000, {"segment": 1, "asked_at": NOW - 5_000}, SECOND),
+        # What was asked of an earlier plan puts nothing off.
+        (0, {"segment": -1, "asked_at": NOW - 1}, FIRST),
+        (30_000, {"segment": -1, "asked_at": NOW - 1}, SECOND),
+        # After the last there is no next.
+        (79_999, {"segment": 1, "heard_at": 1}, None),
+    ],
+)
+def test_each_segment_is_announced_once_and_again_if_nobody_took_it(scene, script, known, expected):
+    assert expected == announced(scene(*TWO, script=script, **known))
+
+
+@pytest.mark.parametrize(
+    ("steps", "script", "target", "expected"),
+    [
+        # What the walker hears is a change from the present step, not from the belt's speed.
+        (
+            (work(40, 100), work(40, 100)), 30_000, 50,
+            (CueKind.STEADY, "keep, 1.0 km/h; in 10 seconds", 100, 10_000, 1),
+        ),
+        (
+            (work(40, 60, ramp_to=100), work(40, 100)), 30_000, 50,
+            (CueKind.STEADY, "keep, 1.0 km/h; in 10 seconds", 100, 10_000, 1),
+        ),
+        (TWO, 0, 90, (CueKind.FASTER, "faster, 1.0 km/h", 100, 0, 0)),
+        (TWO, 0, 110, (CueKind.SLOWER, "slower, 1.0 km/h", 100, 0, 0)),
+        # A ramp is named after its far end.
+        (
+            (work(40, 100), work(40, 80, ramp_to=100)), 30_000, 100,
+            (CueKind.SLOWER, "slower, 0.8 km/h; then slowly to 1.0 km/h; in 10 seconds", 80, 10_000, 1),
+        ),
+        (
+            (work(40, 100), work(40, 100, ramp_to=80)), 30_000, 100,
+            (CueKind.SLOWER, "slower, 1.0 km/h; then slowly to 0.8 km/h; in 10 seconds", 100, 10_000, 1),
+        ),
+        (
+            (work(40, 100), work(40, 80, ramp_to=120)), 30_000, 100,
+            (CueKind.FASTER, "faster, 0.8 km/h; then slowly to 1.2 km/h; in 10 seconds", 80, 10_000, 1),
+        ),
+        # The slope is said where there is one, before or after.
+        (
+            (work(40, 100, incline=20), work(40, 100)), 30_000, 100,
+            (CueKind.FLATTER, "flatter, 1.0 km/h; incline 0.0 %; in 10 seconds", 100, 10_000, 1),
+        ),
+        (
+            (work(40, 100, incline=20), work(40, 100, incline=20)), 30_000, 100,
+            (CueKind.STEADY, "keep, 1.0 km/h; incline 2.0 %; in 10 seconds", 100, 10_000, 1),
+        ),
+        # Seconds are spoken from one on.
+        (TWO, 39_000, 100, (CueKind.FASTER, "faster, 1.2 km/h; in 1 seconds", 120, 1_000, 1)),
+        (TWO, 39_001, 100, (CueKind.FASTER, "faster, 1.2 km/h", 120, 999, 1)),
+        # A turn is a turn, whatever comes after it.
+        (
+            (work(40, 100), Turn(to=Facing.BACKWARD), work(40, 120)), 31_000, 100,
+            (CueKind.TURN, "in 9 seconds the belt stops, and you turn", None, 9_000, 1),
+        ),
+    ],
+)  # fmt: skip
+def test_a_cue_says_what_changes(scene, steps, script, target, expected):
+    assert expected == announced(scene(*steps, script=script, target=target, segment=-1))
+
+
+@pytest.mark.parametrize(
+    ("ms", "seconds"), [(0, 0), (499, 0), (500, 1), (1_499, 1), (1_500, 2), (10_000, 10)]
+)
+def test_seconds_are_spoken_to_the_nearest(ms, seconds):
+    assert seconds == cues.round_seconds(ms)
+
+
+@pytest.mark.hazard("H28")
+@pytest.mark.parametrize(
+    ("known", "missed"),
+    [
+        ({"segment": 0, "missed": 2}, 3),
+        ({"segment": 0, "missed": 2, "heard_at": 1}, 0),
+        ({"segment": 1, "missed": 2}, 0),
+    ],
+)
+def test_a_cue_given_in_vain_is_counted_until_one_is_taken(scene, known, missed):
+    draft = scene(*TWO, number=7, taken=((0, 5), (1, 6)), **known)
+    cues.reconsider(draft, CueKind.FASTER)
+    expected = Cues(
+        number=8, segment=0, about=8, asked_at=NOW, heard_at=None, missed=missed, taken=((1, 6),)
+    )
+    assert expected == draft.s.cues
+
+
+@pytest.mark.hazard("H28")
+@pytest.mark.parametrize(
+    ("number", "known", "expected"),
+    [
+        (7, {}, {"heard_at": NOW, "missed": 0, "taken": ((1, 6), (2, NOW))}),
+        (7, {"taken": ((2, 1), (0, 5))}, {"heard_at": NOW, "missed": 0, "taken": ((0, 5), (2, NOW))}),
+        (6, {}, {}),
+        (7, {"heard_at": 9}, {}),
+    ],
+)  # fmt: skip
+def test_the_first_outlet_that_takes_the_cue_counts(scene, number, known, expected):
+    before = {"segment": 2, "about": 7, "missed": 3, "taken": ((0, 5), (1, 6)), **known}
+    draft = scene(*TWO, **before)
+    known = draft.s.cues
+    cues.heard(draft, number)
+    assert replace(known, **expected) == draft.s.cues
+
+
+@pytest.mark.hazard("H28")
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        (((0, NOW - 5_000),), True),
+        (((0, NOW - 4_999),), False),
+        (((1, NOW - 5_000),), False),
+        (((1, 0), (0, 0)), True),
+        ((), False),
+    ],
+)
+def test_a_rise_waits_5_s_from_the_cue_of_its_own_segment(scene, taken, expected):
+    assert expected is cues.may_rise(scene(*TWO, taken=taken).s)
+
+
+def test_a_new_start_forgets_what_was_announced(scene):
+    draft = scene(*TWO, number=7, segment=1, about=7, heard_at=3, missed=2, taken=((1, 3),))
+    cues.forget(draft)
+    assert Cues(number=7, about=7, asked_at=NOW - 60_000) == draft.s.cues
+
+
+@pytest.mark.parametrize(
+    ("remaining", "spoken", "said_now"),
+    [
+        (10_000, 0, "10"),
+        (9_001, 10, None),
+        (9_000, 10, "9"),
+        (1, 2, "1"),
+        (1, 1, None),
+        (0, 1, None),
+        (-1, 1, None),
+    ],
+)
+def test_a_countdown_speaks_each_second_once_and_never_zero(scene, remaining, spoken, said_now):
+    draft = scene(*TWO, seconds=spoken)
+    cues.count_down(draft, remaining)
+    told = [(n.kind, n.text, n.within) for n in draft.notices]
+    assert ([(CueKind.COUNTDOWN, said_now, remaining)] if said_now else []) == told
+    assert (int(said_now) if said_now else spoken) == draft.s.cues.seconds

@@ -10,8 +10,15 @@ from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
 from backstride.domain.events import Adopt, Ask, LinkUp, Ownership, Status
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause
-from backstride.domain.notices import Alarm
-from backstride.domain.recovery import adopt, link_down, link_up, recognise, recognise_in_silence
+from backstride.domain.notices import Alarm, Cue, CueKind
+from backstride.domain.recovery import (
+    adopt,
+    link_down,
+    link_up,
+    recognise,
+    recognise_in_silence,
+    shut_down,
+)
 from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, ownership
 from backstride.domain.workout import Effort, Step
 
@@ -442,8 +449,8 @@ def test_a_lost_link_takes_everything_that_was_seen_and_granted_on_it(busy, phas
     assert (Drive(), Evidence(), (), ()) == (s.drive, s.evidence, s.holds, s.findings)
     assert (None, None, None) == (s.off_since, s.downhill_since, s.rested_at)
     assert busy.owed is s.owed
-    alarms = [n.cause for n in d.notices if isinstance(n, Alarm)]
-    assert ([CAUTIOUS[phase]] if CAUTIOUS[phase] else []) == alarms
+    alarms = [(n.cause, n.action) for n in d.notices if isinstance(n, Alarm)]
+    assert ([(CAUTIOUS[phase], "stop")] if CAUTIOUS[phase] else []) == alarms
     faulted = CAUTIOUS[phase] and phase not in {Phase.ARMED, Phase.COUNTDOWN, Phase.HANDED_OVER}
     assert ("link_lost" if faulted else None) == (s.fault and s.fault.cause)
 
@@ -473,12 +480,13 @@ def test_a_new_link_knows_nothing_and_finds_out_who_is_owed(busy, make_machine, 
 @pytest.mark.hazard("H12")
 @pytest.mark.parametrize(("waited", "sent"), [(60_000, True), (60_001, False)])
 def test_a_stop_that_waited_for_the_link_is_sent_within_a_minute(rig, waited, sent):
-    asked = Session(now=100_000, stop_wanted_at=100_000 - waited)
+    asked = Session(now=100_000, stop_wanted_at=100_000 - waited, then=Then.PAUSE)
     d = Draft(asked)
     link_up(d, events.LinkUp(at=100_000, epoch=1, machine=rig.machine))
     assert sent is any(isinstance(order.command, Stop) for order in d.orders)
     assert (Phase.STOPPING if sent else Phase.IDLE) is d.s.phase
     assert ("stopped by request" if sent else None) == d.s.ended_by
+    assert (Then.FINISH if sent else Then.PAUSE) is d.s.then
     assert d.s.stop_wanted_at is None
 
 
@@ -593,3 +601,82 @@ def test_a_counter_goes_on_as_far_as_the_age_explains(rig, counter, age, gone, o
     d = Draft(s)
     recognise(d, record)
     assert ours is (d.s.phase is Phase.SLOWING)
+
+
+@pytest.mark.hazard("H11")
+@pytest.mark.parametrize(("age", "ours"), [(600_000, True), (600_001, False)])
+@pytest.mark.parametrize("counter", ["elapsed", "distance"])
+def test_a_counter_that_is_no_longer_told_explains_nothing(rig, counter, age, ours):
+    record = replace(NOTHING, **{counter: 1_000})
+    s = reborn_idle(rig, age=age - 1_000, elapsed=None, distance=None)
+    d = Draft(s)
+    recognise(d, record)
+    assert ours is (d.s.phase is Phase.SLOWING)
+
+
+@pytest.mark.hazard("H11", "H15")
+def test_one_frame_at_0_is_neither_rest_nor_motion(rig):
+    d = recognised(reborn_idle(rig, speed=0, zeros=1))
+    assert (Phase.IDLE, RECORD, [], []) == (d.s.phase, d.s.adopted, d.orders, d.notices)
+
+
+@pytest.mark.hazard("H19")
+def test_a_belt_of_an_unknown_machine_is_not_ours(rig):
+    s = replace(reborn_idle(rig), machine=None)
+    moving = recognised(s)
+    silent = Draft(replace(s, since=0, now=s.now + 9_000))
+    recognise_in_silence(silent, RECORD)
+    for d in (moving, silent):
+        assert (Phase.IDLE, None, [], None) == (d.s.phase, d.s.adopted, d.orders, d.s.fault)
+        assert ["announce"] == [n.action for n in d.notices if isinstance(n, Alarm)]
+
+
+def test_a_debt_to_a_machine_that_was_never_known_is_no_strangers(busy, rig):
+    d = Draft(replace(busy, phase=Phase.FAULTED, linked=False, owed=True, machine=None))
+    link_up(d, events.LinkUp(at=d.s.now, epoch=9, machine=rig.machine))
+    assert (None, []) == (d.s.debtor, d.notices)
+
+
+# --- the end of the service, phase by phase ------------------------------------------------------------
+
+SLOW = [CueKind.STOPPING]
+GRANTS = ("start_granted", "paused", "holds", "program", "workout")
+
+
+@pytest.mark.hazard("H25")
+@pytest.mark.parametrize(
+    ("phase", "owed", "end", "then", "told", "lost"),
+    [
+        (Phase.OFFLINE, False, Phase.OFFLINE, Then.PAUSE, [], ""),
+        (Phase.IDLE, False, Phase.IDLE, Then.PAUSE, [], ""),
+        (Phase.ARMED, False, Phase.IDLE, Then.PAUSE, [], "start_granted program workout"),
+        (Phase.COUNTDOWN, False, Phase.IDLE, Then.PAUSE, [], "start_granted program workout"),
+        (Phase.STARTING, True, Phase.STOPPING, Then.FINISH, [], "start_granted paused holds"),
+        (Phase.RUNNING, True, Phase.SLOWING, Then.FINISH, SLOW, "holds"),
+        (Phase.TURNING, True, Phase.SLOWING, Then.FINISH, SLOW, "holds"),
+        (Phase.HOLDING, True, Phase.SLOWING, Then.FINISH, SLOW, "holds"),
+        (Phase.TURNING, False, Phase.FINISHED, Then.PAUSE, [], "paused"),
+        (Phase.HOLDING, False, Phase.FINISHED, Then.PAUSE, [], "paused"),
+        (Phase.SLOWING, True, Phase.SLOWING, Then.FINISH, [], ""),
+        (Phase.STOPPING, True, Phase.STOPPING, Then.FINISH, [], ""),
+        (Phase.FINISHED, False, Phase.FINISHED, Then.PAUSE, [], ""),
+        (Phase.HANDED_OVER, False, Phase.HANDED_OVER, Then.PAUSE, [], ""),
+        (Phase.FAULTED, True, Phase.FAULTED, Then.PAUSE, [], ""),
+    ],
+)
+def test_a_shutdown_takes_the_gentlest_way_from_each_phase(  # noqa: PLR0917
+    busy, phase, owed, end, then, told, lost
+):
+    d = Draft(replace(busy, phase=phase, owed=owed, then=Then.PAUSE, ended_by=None))
+    shut_down(d)
+    s = d.s
+    assert (end, then, True, "shutdown") == (s.phase, s.then, s.ending, s.ended_by)
+    assert told == [n.kind for n in d.notices if isinstance(n, Cue)]
+    assert lost == " ".join(name for name in GRANTS if not getattr(s, name))
+
+
+@pytest.mark.parametrize("phase", [Phase.SLOWING, Phase.STOPPING])
+def test_a_shutdown_leaves_a_fault_a_fault_and_a_reason_a_reason(busy, phase):
+    d = Draft(replace(busy, phase=phase, then=Then.FAULT, ended_by="frozen"))
+    shut_down(d)
+    assert (Then.FAULT, "frozen") == (d.s.then, d.s.ended_by)

@@ -37,14 +37,13 @@ def announce(d: Draft) -> None:
     if s.workout is None:
         return
     segment = s.workout.segment_at(s.script)
-    following = s.workout.following(segment)
-    near = following is not None and segment.end - s.script <= NOTICE
-    wanted = following if near and following is not None else segment
+    near = segment.end - s.script <= NOTICE
+    wanted = (s.workout.following(segment) if near else None) or segment
     waits = s.cues.heard_at is None and s.now - s.cues.asked_at < AGAIN
     if waits and s.cues.segment == segment.index:
         return  # its outlet has a moment to take it, before the next cue takes its place
     unheard = s.cues.heard_at is None and not waits
-    if s.cues.segment < wanted.index or (s.cues.segment == wanted.index and unheard):
+    if s.cues.segment < wanted.index or unheard:
         _announce(d, segment, wanted)
 
 

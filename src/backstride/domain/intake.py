@@ -70,7 +70,7 @@ def believe(d: Draft, event: Event) -> None:  # noqa: C901, PLR0912  one case an
         case BusUp():
             d.set(bus=True, bus_since=d.s.now)
         case BusDown():
-            d.set(bus=False, bus_since=d.s.now)
+            d.set(bus=False)
         case CueHeard(cue=number):
             cues.heard(d, number)
         case Shutdown():
@@ -94,7 +94,7 @@ def _tick(d: Draft, tick: Tick) -> None:
             d.set(script=s.script + passed)
     if not s.bus:
         d.set(outage=s.outage + passed)
-    elif s.outage and s.now - s.bus_since > OUTAGE_MEMORY:
+    elif s.now - s.bus_since > OUTAGE_MEMORY:
         d.set(outage=0)
     pending = s.drive.pending
     if pending is not None and s.now - pending.sent_at > ANSWER_TIME:
@@ -108,22 +108,21 @@ def _tick(d: Draft, tick: Tick) -> None:
 def _telemetry(d: Draft, frame: Telemetry) -> None:
     s = d.s
     cap = s.envelope.speed.value if s.envelope else None
-    seen = observe(s.evidence, frame, cap, OVER)
-    speed = seen.speed or 0
-    drive = _followed(_found_at(s, seen), frame.speed)
-    above = frame.speed is not None and speed > drive.target + OVER
-    kept = s.off_since if frame.speed is None else None
+    seen, speed = observe(s.evidence, frame, cap, OVER), frame.speed
+    drive = _followed(_found_at(s, seen), speed)
+    above = speed is not None and speed > drive.target + OVER
+    kept = s.off_since if speed is None else None
     downhill = seen.incline is not None and seen.incline < 0
     d.set(
         evidence=seen,
         drive=drive,
-        top_speed=max(s.top_speed, speed) if s.phase in ACTIVE else s.top_speed,
+        top_speed=max(s.top_speed, speed) if speed and s.phase in ACTIVE else s.top_speed,
         off_since=(s.off_since if s.off_since is not None else s.now) if above else kept,
         downhill_since=(s.downhill_since if s.downhill_since is not None else s.now)
         if downhill
         else None,
     )
-    if s.adopted is not None and s.phase is Phase.IDLE and frame.speed is not None:
+    if s.adopted is not None and s.phase is Phase.IDLE and speed is not None:
         recognise(d, s.adopted)
     if s.phase is Phase.ARMED and seen.moving():
         d.say(CueKind.ALARM, "the belt moves: the arming is void")
@@ -132,17 +131,16 @@ def _telemetry(d: Draft, frame: Telemetry) -> None:
 
 def _followed(drive: Drive, speed: Speed | None) -> Drive:
     """Note when the belt comes to its target: what leaves it afterwards was moved by somebody."""
-    if drive.followed or speed is None or abs(speed - drive.target) > FOLLOWING:
-        return drive
-    return replace(drive, followed=True)
+    came = speed is not None and abs(speed - drive.target) <= FOLLOWING
+    return replace(drive, followed=True) if came else drive
 
 
 def _found_at(s: Session, seen: Evidence) -> Drive:
     """Until the first command the target is whatever the belt, still getting going, is found at."""
-    speed: Speed = seen.speed or 0
+    speed = seen.speed
     commanded = s.drive.probed or s.drive.probe_at is not None or s.drive.pending is not None
     if commanded or answering(s) or s.phase not in {Phase.RUNNING, Phase.HOLDING} or not s.owed:
         return s.drive
-    if speed in {0, s.drive.target}:
+    if not speed or speed == s.drive.target:
         return s.drive
     return replace(s.drive, target=speed, previous=speed, target_at=s.now)

@@ -104,7 +104,7 @@ def recognise_in_silence(d: Draft, record: Ownership) -> None:
 
 def recognise(d: Draft, record: Ownership) -> None:
     """The first speeds after a restart: is this the belt that we left moving?"""
-    s = d.s
+    s, speed = d.s, d.s.evidence.speed
     age = s.adopted_age + s.now - s.adopted_at
     if s.evidence.still and age <= START_TIME:
         # Our Start may have been the last thing sent: Stop, before it takes effect.
@@ -113,15 +113,14 @@ def recognise(d: Draft, record: Ownership) -> None:
         halt_now(d)
     elif s.evidence.still:
         _restarted(d)
-        d.move(Trigger.FAULT, owed=False, rested_at=s.now)
-    elif s.machine is not None and s.evidence.moving() and _continues(s, s.machine, record):
+        d.move(Trigger.FAULT, rested_at=s.now)
+    elif speed and s.machine is not None and _continues(s, s.machine, record):
         _restarted(d)
         d.set(envelope=envelope(s.site, s.machine, s.walker, None))
-        speed = s.evidence.speed or 0
         d.drive(target=speed, target_at=s.now, previous=speed)
         d.order(RequestControl())
         d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch, off_since=None)
-    elif s.evidence.moving():
+    elif speed:
         _not_ours(d, "the belt moves, but not as we left it: only watching")
 
 
