@@ -31,7 +31,6 @@ NEAR: Final = ("test_constants.py", "test_table.py")
 """Tests that look at what exists at import: numbers and tables."""
 HOMES: Final = {
     **dict.fromkeys(("bounds", "limits", "admission"), "envelope"),
-    "intake": "pilot",
     "arming": "operator",
     "session": "table",
 }
