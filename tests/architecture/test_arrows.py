@@ -21,13 +21,14 @@ LAYERS = {
     "mqtt": {"ports", "domain", "resources"},
     "scripts": {"ports", "domain", "resources"},
     "history": {"ports", "domain", "resources"},
+    "provisioning": {"domain", "resources"},
     "service": {"ftms", "virtual", "mqtt", "history", "scripts", "ports", "domain", "resources"},
     "cli": {
         *{"service", "ftms", "virtual", "mqtt", "history", "scripts", "ports", "domain"},
-        "resources",
+        *{"provisioning", "resources"},
     },
 }
-"""`cli -> service -> {ftms, virtual, mqtt, history, scripts} -> ports -> domain`, resources beside ports."""
+"""`cli -> service -> {ftms, virtual, mqtt, history, scripts} -> ports -> domain`, resources beside ports; a site's broker is provisioned by the command line alone."""
 
 UNKNOWN_TO_THE_CORE = {
     *{"asyncio", "time", "datetime", "random", "os", "sys", "socket", "threading", "logging"},
@@ -45,6 +46,7 @@ KEEPERS = {
     "click": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},
+    "cryptography": {"provisioning"},
 }
 """Who may know a library: it is understood, guarded and replaced in one place."""
 
