@@ -41,6 +41,7 @@ from msgspec.structs import replace
 from backstride.domain import (
     cues,
     evidence,
+    following,
     intake,
     outcomes,
     plausibility,
@@ -119,6 +120,7 @@ def canonical(s: Session) -> Session:
         phase in {Phase.SLOWING, Phase.STOPPING} and s.then in _FINAL
     )
     gapped = s.gap > supervision.GAP_HOLD and now - s.gap_at <= supervision.GAP_MEMORY
+    unseen = s.gap > supervision.GAP_HOLD and not following.in_sight(s)
     waits = s.control is Control.ASKED or s.control is Control.REFUSED
     checked = s.program is not None and s.program.check_in is not None
     moving = phase in {Phase.COUNTDOWN, Phase.STARTING} or driven
@@ -141,8 +143,8 @@ def canonical(s: Session) -> Session:
         now=BASE,
         since=since,
         ticked_at=_maybe(now, s.ticked_at, supervision.GAP_SLOW + supervision.OUTAGE_SLOW),
-        gap=s.gap if gapped else 0,
-        gap_at=_gap_at(s, seen, gapped=gapped),
+        gap=s.gap if gapped else supervision.GAP_HOLD + 1 if unseen else 0,
+        gap_at=_gap_at(s, seen, gapped=gapped, unseen=unseen),
         epoch=2,
         confirmed_epoch=2 if s.confirmed_epoch == s.epoch or phase in _RESTING else 1,
         tickets=FIRST_FREE - 1,
@@ -217,13 +219,13 @@ def _started(s: Session, seen: Evidence) -> int | None:
     return _before(s.now, started, supervision.START_TIME)
 
 
-def _gap_at(s: Session, seen: Evidence, *, gapped: bool) -> int:
-    """When the loop last stood still: compared with now, and with the newest frame while a Start may work."""
+def _gap_at(s: Session, seen: Evidence, *, gapped: bool, unseen: bool) -> int:
+    """When the loop last stood still: compared with now, and with the newest frame."""
     if gapped:
         return _before(s.now, s.gap_at, supervision.GAP_MEMORY)
     old = BASE - supervision.GAP_MEMORY - 1
     frame = s.evidence.speed_at
-    if s.started_at is None or frame is None or seen.speed_at is None:
+    if not (unseen or s.started_at is not None) or frame is None or seen.speed_at is None:
         return old
     if frame > s.gap_at + supervision.GAP_HOLD:
         return min(old, seen.speed_at - supervision.GAP_HOLD - 1)

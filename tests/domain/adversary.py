@@ -137,7 +137,6 @@ class World:
     told: int = 0
     told_at: int = 0
     fast_since: int | None = None
-    stood_at: int = 0
     claimed_at: int = 0
     # the air
     faults: list = field(default_factory=list)
@@ -249,8 +248,7 @@ class World:
         self.promise((target - grid.minimum) % grid.increment == 0, f"{target} is off the grid")
         # The belt may have been touched a moment ago, unseen by anybody.
         seen = self.now - self.touched_at > max(FRESH, self.kind.period) + 1_000
-        known = seen and self.last_frame > self.stood_at
-        self.promise(self.speed > 0 or not known, f"{target} to a standing belt")
+        self.promise(self.speed > 0 or not seen, f"{target} to a standing belt")
         if seen and self.now - self.last_frame <= FRESH:
             rise = target - self.target
             self.promise(rise <= max(30, grid.increment), f"a rise of {rise} in one command")
@@ -321,8 +319,6 @@ class World:
             self.walked += self.speed
         elif self.target == 0 and self.starts_at is None:
             self.ours = False
-        if self.speed:
-            self.stood_at = self.now
 
     def report(self):
         self.last_frame = self.now

@@ -62,6 +62,7 @@ class Reference:
     now: int = 0
     linked: bool = False
     passed: int | None = None  # when the confirm was given that no Start has used
+    used: int | None = None  # the same of the Start whose answer is awaited
     barred: bool = True  # nothing but Stop until the next confirm
     frame: tuple[int, int, int] | None = None  # when, speed, incline of the newest record
     told: tuple[int, int] | None = None  # when, what: the newest commanded speed of this run
@@ -111,9 +112,9 @@ class Reference:
     def heard(self, command):
         match command:
             case Stop():
-                self.barred, self.passed = True, None
+                self.barred, self.passed, self.used = True, None, None
             case Start():
-                self.passed, self.told = None, None
+                self.passed, self.used, self.told = None, self.passed, None
             case SetSpeed(target=target):
                 self.told = (self.now, target)
             case SetIncline(target=target):
@@ -138,6 +139,7 @@ class Story(RuleBasedStateMachine):
         self.now, self.epoch, self.requests = 1_000, 0, 0
         self.open = []
         self.belt, self.deck, self.ran = 0, 0, 0
+        self.delay, self.starts = 0, 0
 
     def feed(self, event):
         reference = self.reference
@@ -167,20 +169,26 @@ class Story(RuleBasedStateMachine):
                 self.belt = target
             case SetIncline(target=target):
                 self.deck = target
+            case Start() if self.delay:
+                self.starts = self.delay
             case Start():
                 self.belt = self.belt or FLOOR
             case Stop():
-                self.belt = 0
+                self.belt, self.starts = 0, 0
 
     def pass_time(self, ms):
         while ms > 0:
             self.now += min(ms, 500)
             ms -= 500
             self.ran += 1 if self.belt else 0
+            self.starts -= 1 if self.starts else 0
+            if self.starts == 1:
+                self.belt, self.starts = self.belt or FLOOR, 0
             self.feed(events.Tick(at=self.now))
 
-    @initialize(seconds=st.integers(0, 60))
-    def connect(self, seconds):
+    @initialize(seconds=st.integers(0, 60), delay=st.sampled_from([0, 0, 8]))
+    def connect(self, seconds, delay):
+        self.delay = delay
         self.set_out(seconds)
 
     @rule(seconds=st.integers(0, 60))
@@ -245,6 +253,9 @@ class Story(RuleBasedStateMachine):
         order = self.open.pop(0)
         if works and verdict is not Verdict.REJECTED:
             self.obey(order.command)
+        if isinstance(order.command, Start) and verdict is Verdict.REJECTED and detail:
+            # Denied, it was not carried out: the confirm is still good.
+            self.reference.passed, self.reference.used = self.reference.used, None
         self.outcome(order, verdict, detail if verdict is Verdict.REJECTED else "")
 
     @rule(ask=st.sampled_from([*Ask, Ask.START, Ask.CONFIRM, Ask.CONFIRM]))

@@ -23,6 +23,7 @@ from backstride.domain.failsafe import Cause
 from backstride.domain.notices import CueKind
 from backstride.domain.plausibility import GRACE, PROBE_SIZE, obeyed
 from backstride.domain.session import IN_CONTROL, Draft, Session, Then, Trigger
+from backstride.domain.supervision import GAP_HOLD
 from backstride.domain.units import SECOND, Ms, Speed
 from backstride.domain.workout import Setpoint, setpoint
 
@@ -66,8 +67,18 @@ def _check_in(d: Draft) -> None:
 
 
 def ready(s: Session) -> bool:
-    """We are in control, no procedure runs, and nothing was refused just now."""
-    return s.drive.pending is None and s.now >= s.drive.retry_at and s.control in IN_CONTROL
+    """We are in control, no procedure runs, nothing was refused just now, and the belt is in sight."""
+    free = s.drive.pending is None and s.now >= s.drive.retry_at
+    return free and s.control in IN_CONTROL and in_sight(s)
+
+
+def in_sight(s: Session) -> bool:
+    """The belt was seen since the loop stood still: what was seen before may be long ago.
+
+    Frames that waited for the end of a stall are as old, and do not say so.
+    """
+    seen = s.evidence.speed_at
+    return s.gap <= GAP_HOLD or (seen is not None and seen > s.gap_at + GAP_HOLD)
 
 
 def answering(s: Session) -> bool:
