@@ -126,7 +126,7 @@ SCALAR: Final = Topic(
     qos=1,
     retain=False,
     content=Content.TEXT,
-    summary="a command by its topic; the payload is a program's id or nothing; never retained",
+    summary="a command by its topic; the payload is its value or nothing; never retained",
     expiry=10,
 )
 
