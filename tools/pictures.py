@@ -16,7 +16,8 @@ import msgspec
 from msgspec.structs import replace
 
 from backstride.cli.dashboard import export_svg
-from backstride.cli.demo import Robot, _stage
+from backstride.cli.demo import _stage
+from backstride.cli.demo_robot import Robot
 from backstride.cli.demo_stage import TREADMILL
 from backstride.cli.sight import Screen, absorb
 from backstride.domain.session import Phase

@@ -412,10 +412,8 @@ class TestCommand:
             "prefix": "gym",
             "title": "Backstride",
         }
-        assert (0, "nothing answers at ws://broker.invalid:9001 yet") == (
-            process.returncode,
-            errors[:49],
-        )
+        assert process.returncode == 0
+        assert errors.startswith("nothing answers at ws://broker.invalid:9001 yet")
 
     @pytest.mark.parametrize(
         "words",

@@ -14,22 +14,27 @@ import importlib.util
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from rich.text import Text
 
+from backstride.cli.demo_robot import Robot
 from backstride.cli.demo_stage import TREADMILL
 from backstride.cli.exits import CommandFailedError, Exit
 from backstride.cli.lookup import get_model
-from backstride.cli.terminal import complain, make_console
-from backstride.domain.events import Ask
-from backstride.domain.session import Phase
-from backstride.mqtt.broker import BrokerError, make_demo_broker
-from backstride.mqtt.remote import NoAnswerError, NoBrokerError, Remote, RemoteSettings
-from backstride.mqtt.schema import State
+from backstride.cli.page_server import PageServer
+from backstride.cli.page_site import PageSettings, Site
+from backstride.cli.terminal import complain, make_console, tell
+from backstride.mqtt.broker import (
+    BrokerError,
+    InProcessBroker,
+    Mosquitto,
+    free_port,
+    make_demo_broker,
+)
+from backstride.mqtt.remote import NoAnswerError, NoBrokerError, RemoteSettings
 from backstride.scripts.catalogue import Catalogue
 
 FACTOR: Final = 8.0
@@ -37,11 +42,8 @@ FACTOR: Final = 8.0
 PROGRAM: Final = "demo"
 SHOW_END_S: Final = 2.0
 """The finished session stays on the screen this long."""
-PAUSE_S: Final = 10.0
-"""A pause that somebody made from another terminal is ended by the robot after this long."""
 LIMIT_S: Final = 3_600.0
 """No demo lasts longer than this."""
-OVER: Final = frozenset({Phase.FINISHED, Phase.FAULTED})
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -81,6 +83,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--plain", action="store_true", help="lines instead of the full screen (default in a pipe)"
     )
+    parser.add_argument(
+        "--page", action="store_true", help="serve the page, too: follow and steer it in a browser"
+    )
     options = parser.parse_args(words)
     if not 0 < options.factor <= 50:
         parser.error("--factor must be above 0 and at most 50")
@@ -111,11 +116,17 @@ def main(words: list[str]) -> int:
 
 async def _run(options: argparse.Namespace, directory: Path) -> int:
     _end_with_the_terminal()
-    async with make_demo_broker(directory) as broker:
+    broker = (
+        Mosquitto(directory, websockets=free_port())
+        if options.page
+        else make_demo_broker(directory)
+    )
+    async with broker:
         log = directory / "daemon.log"
         async with _stage(options, broker.port, directory, log) as stage:
             settings = RemoteSettings(host="127.0.0.1", port=broker.port)
-            reached = await _play(options, settings, stage)
+            with _serve_page(broker):
+                reached = await _play(options, settings, stage)
             if stage.returncode is None:
                 stage.terminate()
             code = await stage.wait()
@@ -128,6 +139,19 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
         console.print(Text(f"plot: {options.output}"), soft_wrap=True)
     console.print(Text(f"again, as slowly as a person walks: {_again(options)}"), soft_wrap=True)
     return code
+
+
+@contextlib.contextmanager
+def _serve_page(broker: Mosquitto | InProcessBroker) -> Iterator[None]:
+    """Serve the page while the block lasts, if the broker speaks to browsers."""
+    if not isinstance(broker, Mosquitto) or broker.websockets is None:
+        yield
+        return
+    site = Site(PageSettings(broker=f"ws://{broker.host}:{broker.websockets}"))
+    server = PageServer(site, broker.host, 0)
+    tell(f"The page: http://{broker.host}:{server.port}/\n")
+    with server.serving():
+        yield
 
 
 def _end_with_the_terminal() -> None:
@@ -247,61 +271,4 @@ def _tell_how_to_steer(port: int, options: argparse.Namespace) -> None:
             f"  mosquitto_sub -h 127.0.0.1 -p {port} -v -t 'backstride/#'\n"
         ),
         soft_wrap=True,
-    )
-
-
-class Robot:
-    """Takes the walker's part through the broker: arms, confirms, turns, answers check-ins."""
-
-    def __init__(
-        self, settings: RemoteSettings, program: str, factor: float, *, lines: bool
-    ) -> None:
-        self._settings = settings
-        self._program = program
-        self._reaction_s = 2.0 / factor
-        self._lines = lines
-        self._shown: tuple[str, str | None] | None = None
-        self._armed = False
-
-    async def walk(self) -> bool:
-        """Walk the program to its end; whether there was one."""
-        async with Remote(self._settings, TREADMILL) as remote:
-            async for news in remote.news():
-                if news.topic != "state":
-                    continue
-                state = msgspec.json.decode(news.payload, type=State)
-                changed = self._shown != (state.phase, state.stage)
-                self._shown = (state.phase, state.stage)
-                if self._lines and changed:
-                    _print_line(state)
-                if self._armed and state.phase in OVER:
-                    return True
-                await self._react(remote, state, changed=changed)
-        return False
-
-    async def _react(self, remote: Remote, state: State, *, changed: bool) -> None:
-        if not self._armed:
-            ready = state.phase is Phase.IDLE and state.speed.measured is not None
-            if ready and await self._ask(remote, Ask.START, self._program):
-                self._armed = True
-        elif changed and (state.phase is Phase.ARMED or state.stage == "waiting for confirm"):
-            await asyncio.sleep(self._reaction_s)
-            await self._ask(remote, Ask.CONFIRM)
-        elif changed and state.stage == "paused":
-            await asyncio.sleep(PAUSE_S)
-            await self._ask(remote, Ask.CONTINUE)
-        elif state.cue is not None and state.cue.kind == "check_in":
-            await self._ask(remote, Ask.PRESENT)
-
-    async def _ask(self, remote: Remote, ask: Ask, program: str | None = None) -> bool:
-        answer = await remote.send(TREADMILL, ask, program)
-        if self._lines:
-            make_console().print(Text(f"  {ask}: {answer.sentence}"), soft_wrap=True)
-        return answer.reply == "ok"
-
-
-def _print_line(state: State) -> None:
-    speed = "-" if state.speed.measured is None else f"{state.speed.measured:.1f}"
-    make_console().print(
-        Text(f"{state.phase:<10} {speed:>4} km/h  {state.sentence}"), soft_wrap=True
     )

@@ -50,6 +50,7 @@ _TYPES: Final[Mapping[str, str]] = {
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
     ".md": "text/plain; charset=utf-8",
+    "": "text/plain; charset=utf-8",  # LICENSE
 }
 """By suffix, of this table and not of the host's: what is not in it is not served."""
 _PACKED_ALREADY: Final = frozenset({".png", ".ico", ".woff2"})

@@ -1,0 +1,134 @@
+"""The page for everybody: with a keyboard only, with a screen reader, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+async def focus_on(walker, selector):
+    """Tab until the focus is there, as somebody without a mouse does."""
+    for _ in range(80):
+        await walker.page.keyboard.press("Tab")
+        if await walker.page.evaluate("s => document.activeElement?.matches(s) ?? false", selector):
+            return
+    raise AssertionError(f"no way to {selector} by the Tab key")
+
+
+async def test_a_whole_session_by_the_keyboard(open_gym, visit):
+    gym = await open_gym(pace=2)
+    walker = await visit(gym.url, viewport={"width": 1024, "height": 768})
+    keys = walker.page.keyboard
+    await walker.sees("program", program="demo")
+    await focus_on(walker, '[data-testid="program"][data-program="demo"]')
+    await keys.press("Enter")
+    await walker.sees("program", program="demo", selected="true")
+    await focus_on(walker, '[data-testid="arm"]')
+    await keys.press("Enter")
+    await walker.phase("armed")
+    for check in ("check-clip", "check-rails", "check-facing", "check-clear"):
+        await focus_on(walker, f'[data-testid="{check}"]')
+        await keys.press("Space")
+    await focus_on(walker, '[data-testid="confirm"]')
+    await keys.down("Enter")
+    await walker.phase("countdown", "starting", "running")
+    await keys.up("Enter")
+    gym.pace(8)
+    await walker.phase("running")
+    await keys.press("Escape")
+    await walker.phase("finished")
+    assert gym.machine("home").drive.belt.value == 0
+
+
+async def complaints(walker):
+    """What axe-core finds wrong, in a line each."""
+    if not await walker.page.evaluate("'axe' in window"):
+        # As a debugger does: the page's own policy lets no script in.
+        await walker.page.evaluate(AXE.read_text() + ";0")
+    result = await walker.page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+    )
+    return [
+        f"{each['id']}: {node['target']} {node['html'][:120]} {node['failureSummary']}"
+        for each in result["violations"]
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing_wrong(open_gym, visit, theme):
+    if not AXE.exists():
+        pytest.fail("axe-core is not here; `tools/modules tests/web` brings it")
+    gym = await open_gym({"left": "ideal", "right": "ideal"})
+    walker = await visit(f"{gym.url}?theme={theme}#/t/left")
+    found = {}
+    await walker.press("program", program="demo")
+    found["choose"] = await complaints(walker)
+    await walker.arm("demo")
+    gym.pace(1)
+    found["armed"] = await complaints(walker)
+    gym.pace(4)
+    await walker.confirm()
+    await walker.phase("running")
+    found["running"] = await complaints(walker)
+    for place in ("#/t/left/wall", "#/gym", "#/settings"):
+        await walker.page.goto(f"{gym.url}?theme={theme}{place}")
+        await walker.sees({"#/t/left/wall": "wall", "#/gym": "gym"}.get(place, "settings"))
+        found[place] = await complaints(walker)
+    assert {place: wrong for place, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(
+    "viewport",
+    [{"width": 320, "height": 568}, {"width": 844, "height": 390}, {"width": 1024, "height": 768}],
+)
+async def test_stop_is_on_the_screen_wherever_one_is(open_gym, visit, viewport):
+    gym = await open_gym()
+    walker = await visit(gym.url, viewport=viewport)
+    stop = walker.find("stop").first
+
+    async def in_sight():
+        await expect(stop).to_be_in_viewport(ratio=1)
+        box = await stop.bounding_box()
+        # WCAG 2.5.8 asks for 24 px; a hand that shakes wants more.
+        return min(box["width"], box["height"]) >= 48
+
+    places = {"choose": await in_sight()}
+    await walker.arm("demo")
+    places["armed"] = await in_sight()
+    await walker.confirm()
+    await walker.phase("running")
+    places["running"] = await in_sight()
+    for place in ("#/t/home/wall", "#/gym", "#/settings", "#/t/home/settings"):
+        await walker.page.goto(f"{gym.url}{place}")
+        places[place] = await in_sight()
+    assert {place for place, good in places.items() if not good} == set()
+
+
+async def test_the_page_loads_again_without_its_server(open_gym, visit):
+    gym = await open_gym()
+    walker = await visit(gym.url)
+    await walker.sees("program", program="demo")
+    await walker.page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    await walker.page.reload()
+    await walker.sees("program", program="demo")
+    await walker.page.context.set_offline(offline=True)
+    gym.page.shutdown()
+    gym.page.server_close()
+    await walker.page.reload()
+    await expect(walker.page.locator('html[data-ready="true"]')).to_be_attached()
+    await expect(walker.find("app")).to_be_visible()
+
+
+async def test_a_language_is_chosen_and_kept(open_gym, visit):
+    gym = await open_gym()
+    walker = await visit(f"{gym.url}?lang=en")
+    await walker.sees("program", program="demo")
+    assert await walker.page.evaluate("document.documentElement.lang") == "en"

@@ -1,0 +1,99 @@
+"""Several treadmills, a wall, and a broker that asks for a name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from playwright.async_api import expect
+
+from backstride.mqtt.broker import BrokerFiles
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_overview_shows_every_treadmill_and_stops_the_one_that_is_meant(open_gym, visit):
+    gym = await open_gym({"left": "ideal", "right": "k12"})
+    walker = await visit(f"{gym.url}#/t/left")
+    await walker.walk("demo")
+    other = await visit(gym.url)
+    await other.sees("gym")
+    await other.sees("card", treadmill="left", phase="running")
+    await other.sees("card", treadmill="right", phase="idle")
+    assert await other.find("card").count() == 2
+    await other.find("stop", treadmill="left").click()
+    await other.sees("card", treadmill="left", phase="finished")
+    assert gym.machine("left").drive.belt.value == 0
+    assert gym.machine("right").log.starts == []
+    # The first phone was told as well.
+    await walker.phase("finished")
+
+
+async def test_the_wall_shows_the_session_large(open_gym, visit):
+    gym = await open_gym()
+    walker = await visit(gym.url)
+    await walker.walk("demo")
+    wall = await visit(f"{gym.url}#/t/home/wall", viewport={"width": 1920, "height": 1080})
+    await wall.sees("wall")
+    for name in ("speed", "phase", "stop", "next"):
+        await expect(wall.find("wall").locator(f'[data-testid="{name}"]').first).to_be_in_viewport()
+    size = await wall.find("speed").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    # Read from 3 m away, walking: 1/10 of the screen's height at least.
+    assert size >= 108
+
+
+@pytest.fixture
+def login(tmp_path):
+    from web_gym import Login
+
+    passwords, own = tmp_path / "passwords", tmp_path / "own-password"
+    passwords.touch(mode=0o600)
+    for user, password in (("daemon", "d-secret"), ("coach", "c-secret")):
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(passwords), user, password],
+            check=True,
+            capture_output=True,
+        )
+    own.write_text("d-secret")
+    own.chmod(0o600)
+    return Login("daemon", own, BrokerFiles(passwords=passwords))
+
+
+async def stored(walker):
+    return await walker.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+
+async def test_a_name_and_a_password_are_asked_for_and_kept_only_if_told(open_gym, visit, login):
+    gym = await open_gym(login=login)
+    walker = await visit(gym.url)
+    await walker.sees("login")
+    await walker.find("login-user").fill("coach")
+    await walker.find("login-password").fill("wrong")
+    await walker.press("login-submit")
+    await walker.sees("login-error")
+    await walker.find("login-password").fill("c-secret")
+    await walker.press("login-submit")
+    await walker.sees("program", program="demo")
+    assert "c-secret" not in await stored(walker)
+    assert await walker.find("login-password").count() == 0
+    await walker.page.reload()
+    await walker.sees("login")
+    await walker.find("login-user").fill("coach")
+    await walker.find("login-password").fill("c-secret")
+    await walker.find("login-keep").check()
+    await walker.press("login-submit")
+    await walker.sees("program", program="demo")
+    await walker.page.reload()
+    await walker.sees("program", program="demo")
+    kept = await walker.page.evaluate("localStorage.getItem('backstride.login')")
+    assert {"user": "coach", "password": "c-secret"}.items() <= json.loads(kept).items()
+    await walker.page.goto(f"{gym.url}#/settings")
+    await walker.press("forget-login")
+    assert "c-secret" not in await stored(walker)
+
+
+async def test_the_servers_files_hold_no_password(open_gym, login):
+    gym = await open_gym(login=login)
+    said = b"".join(file.body for file in gym.page.site._files.values())
+    assert b"d-secret" not in said
