@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from backstride.domain.commands import RequestControl
 from backstride.domain.envelope import envelope
 from backstride.domain.events import Adopt, LinkUp, Ownership
@@ -87,7 +89,7 @@ def link_down(d: Draft, reason: str) -> None:
 def adopt(d: Draft, event: Adopt) -> None:
     """An earlier life left a record; it says nothing to a session that is already under way."""
     if d.s.phase in {Phase.OFFLINE, Phase.IDLE}:
-        d.set(adopted=event.record, adopted_age=event.age, adopted_at=d.s.now)
+        d.set(adopted=event.record, adopted_age=event.age, adopted_at=d.s.now, doubt=None)
 
 
 def recognise_in_silence(d: Draft, record: Ownership) -> None:
@@ -95,7 +97,7 @@ def recognise_in_silence(d: Draft, record: Ownership) -> None:
     s = d.s
     if s.now - max(s.since, s.adopted_at) <= BLIND_AGE:
         return
-    if s.machine is not None and s.machine.fingerprint == record.fingerprint:
+    if _it(s, record):
         _restarted(d)
         halt_now(d)
     else:
@@ -114,13 +116,27 @@ def recognise(d: Draft, record: Ownership) -> None:
     elif s.evidence.still:
         _restarted(d)
         d.move(Trigger.FAULT, rested_at=s.now)
-    elif speed and s.machine is not None and _continues(s, s.machine, record):
+    elif speed and (machine := _it(s, record)) and _goes_on(s.evidence, record, age):
         _restarted(d)
-        d.set(envelope=envelope(s.site, s.machine, s.walker, None))
+        d.set(envelope=envelope(s.site, machine, s.walker, None))
         d.drive(target=speed, target_at=s.now, previous=speed)
         d.order(RequestControl())
         d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch, off_since=None)
     elif speed:
+        _disown(d, record)
+
+
+def _disown(d: Draft, record: Ownership) -> None:
+    """Counters that deny the record must agree with each other first: a frame can be garbage.
+
+    Those that never do are as good as silence, and `recognise_in_silence` settles it.
+    """
+    s, seen, doubt = d.s, d.s.evidence, d.s.doubt
+    denied = _it(s, record) is not None and _gone(seen, record) is not None
+    if denied and (doubt is None or not _goes_on(seen, doubt, s.now - s.doubt_at)):
+        counters = replace(record, distance=seen.distance, elapsed=seen.elapsed)
+        d.set(doubt=counters, doubt_at=s.now)
+    else:
         _not_ours(d, "the belt moves, but not as we left it: only watching")
 
 
@@ -135,23 +151,37 @@ def _not_ours(d: Draft, sentence: str) -> None:
     d.alarm(Finding(Action.ANNOUNCE, Cause.RESTARTED, sentence))
 
 
-def _continues(s: Session, machine: Machine, record: Ownership) -> bool:
+def _it(s: Session, record: Ownership) -> Machine | None:
+    """The machine, if it is the one that the record is about."""
+    machine = s.machine
+    return machine if machine is not None and machine.fingerprint == record.fingerprint else None
+
+
+def _gone(seen: Evidence, record: Ownership) -> tuple[int, bool] | None:
+    """How far a counter went since the record, and whether it is the time; None where none tells.
+
+    Time tells more than distance.
+    """
+    if record.elapsed is not None and seen.elapsed is not None:
+        return seen.elapsed - record.elapsed, True
+    if record.distance is not None and seen.distance is not None:
+        return seen.distance - record.distance, False
+    return None
+
+
+def _goes_on(seen: Evidence, record: Ownership, age: Ms) -> bool:
     """The counters of the moving belt go on from the record as far as its age explains.
 
-    Time tells more than distance. Within SAME_RUN a counter may also have stood still, as some do with
-    nobody on the belt; later it must have run all the while, or it is somebody else's run.
+    Within SAME_RUN a counter may also have stood still, as some do with nobody on the belt; later it
+    must have run all the while, or it is somebody else's run.
     """
-    if machine.fingerprint != record.fingerprint:
-        return False
-    age = s.adopted_age + s.now - s.adopted_at
-    recent, passed = age <= SAME_RUN, age // SECOND
-    if record.elapsed is not None and s.evidence.elapsed is not None:
-        gone = s.evidence.elapsed - record.elapsed
-        return (0 if recent else max(passed - SLACK, 0)) <= gone <= passed + SLACK
-    if record.distance is not None and s.evidence.distance is not None:
-        gone = s.evidence.distance - record.distance
-        return (0 if recent else 1) <= gone <= passed * STRIDE + SLACK
-    return recent
+    recent, passed, told = age <= SAME_RUN, age // SECOND, _gone(seen, record)
+    if told is None:
+        return recent
+    gone, timed = told
+    if timed:
+        return (0 if recent else passed - SLACK) <= gone <= passed + SLACK
+    return (0 if recent else 1) <= gone <= passed * STRIDE + SLACK
 
 
 def shut_down(d: Draft) -> None:
