@@ -49,6 +49,7 @@ from backstride.domain import (
     stopping,
     supervision,
 )
+from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.session import Control, Cues, Drive, Phase, Session, Then
@@ -69,8 +70,8 @@ GUARD: Final = {
         " control_asks control_ticket control_at evidence drive bus outage bus_since selected program"
         " workout envelope script trim facing cues voice start_granted confirmed_epoch moving_since then"
         " owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
-        " asked_at fault ended_by adopted adopted_age adopted_at bound stop_wanted_at tickets top_speed"
-        " walked"
+        " asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
+        " tickets top_speed walked"
     ),
     "Drive": (
         "target target_at previous commanded followed lowered_at incline incline_at incline_from pending"
@@ -132,11 +133,8 @@ def canonical(s: Session) -> Session:
     )
     watched = supervision.START_TIME if s.started_at is not None else 0
     seen = _evidence(s.evidence, now, watched)
-    adopted = s.adopted
-    if adopted is not None and adopted.elapsed is not None and s.evidence.elapsed is not None:
-        adopted = replace(adopted, elapsed=adopted.elapsed - s.evidence.elapsed + COUNTED)
-    elif adopted is not None and adopted.elapsed is not None:
-        adopted = replace(adopted, elapsed=COUNTED)
+    adopted = _shifted(s.adopted, s.evidence)
+    doubt = _shifted(s.doubt, s.evidence) if adopted else None
     pending = s.drive.pending
     return replace(
         s,
@@ -177,10 +175,20 @@ def canonical(s: Session) -> Session:
         adopted=adopted,
         adopted_age=s.adopted_age if adopted else 0,
         adopted_at=_before(now, s.adopted_at, _ADOPTED) if adopted else BASE,
+        doubt=doubt,
+        doubt_at=_before(now, s.doubt_at, _ADOPTED) if doubt else BASE,
         stop_wanted_at=_maybe(now, wanted, recovery.STOP_VALID),
         top_speed=0,
         walked=0,
     )
+
+
+def _shifted(record: Ownership | None, seen: Evidence) -> Ownership | None:
+    """A record whose time is told from the newest frame's."""
+    if record is None or record.elapsed is None:
+        return record
+    gone = 0 if seen.elapsed is None else seen.elapsed - record.elapsed
+    return replace(record, elapsed=COUNTED - gone)
 
 
 def _since_limit(s: Session) -> int:

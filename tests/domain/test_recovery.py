@@ -536,9 +536,71 @@ def test_a_recognised_belt_is_owed_its_rest_and_taken_as_it_is(rig):
     assert (None, Cause.RESTARTED, Action.SLOW_DOWN) == (s.adopted, s.fault.cause, s.fault.action)
 
 
+def doubted(s, age=1_000, **counters):
+    """The frame before had these counters."""
+    seen = replace(RECORD, **{"elapsed": None, "distance": None, **counters})
+    return replace(s, doubt=seen, doubt_at=s.now - age)
+
+
+@pytest.mark.hazard("H10", "H11")
+@pytest.mark.parametrize(
+    ("before", "given_up"),
+    [
+        (None, False),
+        ({"elapsed": 8_999}, True),
+        ({"elapsed": 9_000}, True),
+        ({"elapsed": 9_001}, False),
+        ({"elapsed": 8_938}, False),
+        ({"elapsed": None}, True),
+    ],
+)
+def test_counters_that_deny_the_record_are_believed_once_two_frames_agree(rig, before, given_up):
+    """Found by the swarm: garbage in the first frame after a crash disowned a belt that ran on."""
+    s = reborn_idle(rig, elapsed=9_000)
+    d = recognised(s if before is None else doubted(s, **before))
+    assert (None if given_up else RECORD) == d.s.adopted
+    assert (Phase.IDLE, []) == (d.s.phase, d.orders)
+    assert given_up is any(isinstance(n, Alarm) for n in d.notices)
+    if not given_up:
+        assert (9_000, d.s.now) == (d.s.doubt.elapsed, d.s.doubt_at)
+
+
+@pytest.mark.hazard("H10", "H11")
+def test_a_belt_whose_counters_were_garbage_once_is_ours_at_the_next_frame(rig):
+    garbled = recognised(reborn_idle(rig, elapsed=50_000)).s
+    s = replace(garbled, evidence=replace(garbled.evidence, elapsed=306))
+    d = recognised(s)
+    assert (Phase.SLOWING, True) == (d.s.phase, d.s.owed)
+
+
+@pytest.mark.hazard("H10", "H11")
+def test_a_belt_whose_counters_never_agree_is_stopped_after_5_s(rig):
+    rig.mute = True
+    reborn(rig, 100)
+    for garbage in (9_000, 8_000, 7_000):
+        rig.report(elapsed=garbage)
+        rig.seconds(1)
+    assert rig.sent == []
+    rig.tick()
+    assert Phase.STOPPING is rig.session.phase
+    assert 1 == len(rig.commands(Stop))
+
+
+@pytest.mark.hazard("H11")
+def test_where_nothing_is_counted_an_old_record_is_given_up_at_once(rig):
+    s = reborn_idle(rig, age=700_000, elapsed=None)
+    assert recognised(s).s.adopted is None
+
+
+@pytest.mark.hazard("H19")
+def test_the_belt_of_another_machine_is_given_up_at_once(rig, make_machine):
+    s = replace(reborn_idle(rig), machine=make_machine(fingerprint="another"))
+    assert recognised(s).s.adopted is None
+
+
 @pytest.mark.hazard("H10", "H11")
 def test_a_belt_that_is_not_ours_is_told_and_left(rig):
-    d = recognised(reborn_idle(rig, elapsed=9_000))
+    d = recognised(doubted(reborn_idle(rig, elapsed=9_000), elapsed=8_999))
     assert (Phase.IDLE, None, None, []) == (d.s.phase, d.s.adopted, d.s.fault, d.orders)
     assert ["announce"] == [n.action for n in d.notices if isinstance(n, Alarm)]
 

@@ -124,7 +124,8 @@ class Session(Struct, frozen=True, kw_only=True):
     `owed` says that the belt owes us a proven rest; `debtor` names its machine while another one
     answers in its place. `started_at` is when our Start went out, until the belt is seen to move:
     until it must have, a belt at 0 has not come to rest. `rested_at` is when our Stop was last proven,
-    `ending` says that the service goes down and nothing may start any more.
+    `ending` says that the service goes down and nothing may start any more. `adopted` is an earlier life's
+    claim on the belt until it is judged; `doubt` holds counters that deny it, as seen at `doubt_at`.
     """
 
     site: SiteRules = SiteRules()
@@ -178,6 +179,8 @@ class Session(Struct, frozen=True, kw_only=True):
     adopted: Ownership | None = None
     adopted_age: Ms = 0
     adopted_at: Ms = 0
+    doubt: Ownership | None = None
+    doubt_at: Ms = 0
     bound: str | None = None
     stop_wanted_at: Ms | None = None
     tickets: int = 0
