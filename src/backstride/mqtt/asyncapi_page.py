@@ -13,13 +13,13 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import Reply
 from backstride.domain.phases import Phase
 from backstride.mqtt import topics
-from backstride.mqtt.asyncapi import shown
 from backstride.mqtt.asyncapi_codes import CODES
+from backstride.mqtt.asyncapi_fields import describe_payloads, row
+from backstride.mqtt.asyncapi_messages import shown
 from backstride.mqtt.commands import FRESH, FRESH_EXPIRY, MEMORY, MOVING
 from backstride.mqtt.decode import LARGEST
-from backstride.mqtt.examples import EXAMPLES, Example, answers, published
-from backstride.mqtt.schema import PAYLOADS, VERSION
-from backstride.mqtt.schema_files import build_schema
+from backstride.mqtt.examples import EXAMPLES, Example, answers
+from backstride.mqtt.schema import VERSION
 from backstride.mqtt.topics import Direction, Topic
 from backstride.mqtt.words import explain
 
@@ -102,14 +102,10 @@ def page_text() -> str:
         "\n".join(_commands()),
         _FRESHNESS,
         "\n".join(_codes()),
-        "\n".join(_payloads()),
+        "\n".join(describe_payloads()),
         _VERSIONS,
     )
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _topics() -> Iterator[str]:
@@ -120,11 +116,11 @@ def _topics() -> Iterator[str]:
         " no matter what a dashboard subscribes with."
     )
     yield ""
-    yield _row("topic", "", "retained", "expires", "what")
-    yield _row("---", "---", "---", "---", "---")
+    yield row("topic", "", "retained", "expires", "what")
+    yield row("---", "---", "---", "---", "---")
     for topic in topics.TABLE:
         incoming = topic.direction is Direction.IN
-        yield _row(
+        yield row(
             f"`{topic.name.replace('+', '<name>')}`",
             "you ask" if incoming else "it says",
             "yes" if topic.retain else "never",
@@ -147,10 +143,10 @@ def _phases() -> Iterator[str]:
     yield ""
     yield "`phase` in `state` and in each answer; the only thing that a dashboard should decide by."
     yield ""
-    yield _row("phase", "means")
-    yield _row("---", "---")
+    yield row("phase", "means")
+    yield row("---", "---")
     for phase, meaning in explain(Phase).items():
-        yield _row(f"`{phase}`", meaning)
+        yield row(f"`{phase}`", meaning)
     yield ""
 
 
@@ -166,11 +162,11 @@ def _commands() -> Iterator[str]:
         " `response`."
     )
     yield ""
-    yield _row("command", "what it does", "with", "as text")
-    yield _row("---", "---", "---", "---")
+    yield row("command", "what it does", "with", "as text")
+    yield row("---", "---", "---", "---")
     for ask, meaning in explain(Ask).items():
         keys = [f"`{key}`" for key in _VALUES if key in _json_of(ask)]
-        yield _row(f"`{ask}`", meaning, ", ".join(keys), _text_of(ask))
+        yield row(f"`{ask}`", meaning, ", ".join(keys), _text_of(ask))
     yield ""
     yield "### A session, message by message"
     yield ""
@@ -241,100 +237,8 @@ def _codes() -> Iterator[str]:
         yield f"### {title} (`{reply}`)"
         yield ""
         remedies = any(each.remedy for each in table)
-        yield _row("code", "means", *(["what to do"] if remedies else []))
-        yield _row("---", "---", *(["---"] if remedies else []))
+        yield row("code", "means", *(["what to do"] if remedies else []))
+        yield row("---", "---", *(["---"] if remedies else []))
         for each in table:
-            yield _row(f"`{each.code}`", each.meaning, *([each.remedy] if remedies else []))
+            yield row(f"`{each.code}`", each.meaning, *([each.remedy] if remedies else []))
     yield ""
-
-
-# -- payloads --------------------------------------------------------------------------------------
-
-
-def _payloads() -> Iterator[str]:
-    yield "## Payloads"
-    yield ""
-    yield "Speeds are in km/h, inclines in %, times in seconds, time stamps in ISO 8601 with their offset."
-    for name, kind in PAYLOADS.items():
-        yield ""
-        yield f"### {name}"
-        yield ""
-        yield _unfold(kind.__doc__)
-        yield ""
-        yield _row("field", "kind", "meaning")
-        yield _row("---", "---", "---")
-        schema = build_schema(name)
-        yield from _fields(schema["$defs"], kind.__name__, "")
-        if name != "command":
-            yield from _example_of(name)
-
-
-def _unfold(text: str | None) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
-
-
-def _fields(types: dict[str, Any], name: str, prefix: str) -> Iterator[str]:
-    words = _words(name)
-    for field, schema in types[name].get("properties", {}).items():
-        kind, inner, hint = _kind(schema, types)
-        meaning = words.get(field) or schema.get("description") or hint
-        yield _row(f"`{prefix}{field}`", kind, meaning)
-        if inner is not None:
-            below = (
-                "[]"
-                if kind.startswith("list")
-                else ".<name>"
-                if kind.startswith("object of")
-                else ""
-            )
-            yield from _fields(types, inner, f"{prefix}{field}{below}.")
-
-
-def _words(name: str) -> dict[str, str]:
-    from backstride.mqtt import schema  # noqa: PLC0415  every type by its name
-
-    return explain(getattr(schema, name))
-
-
-def _kind(schema: dict[str, Any], types: dict[str, Any]) -> tuple[str, str | None, str]:
-    """The kind of a field in words, the name of the type inside it, and what that says of itself."""
-    if "anyOf" in schema:
-        known = [each for each in schema["anyOf"] if each.get("type") != "null"]
-        kinds = [_kind(each, types) for each in known]
-        names = list(dict.fromkeys(kind for kind, _, _ in kinds))
-        null = ["null"] if len(known) < len(schema["anyOf"]) else []
-        return " or ".join([*names, *null]), kinds[0][1], kinds[0][2]
-    if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[-1]
-        target = types[name]
-        if "enum" in target:
-            return _choice(target["enum"]), None, target.get("description", "")
-        return "object", name, target.get("description", "").split("\n")[0]
-    hint = schema.get("description", "")
-    if "enum" in schema:
-        return _choice(schema["enum"]), None, hint
-    if schema.get("type") == "array":
-        kind, inner, below = _kind(schema["items"], types)
-        return f"list of {kind}", inner, hint or below
-    if isinstance(schema.get("additionalProperties"), dict):
-        kind, inner, below = _kind(schema["additionalProperties"], types)
-        return f"object of {kind}", inner, hint or below
-    names = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false"}
-    return names.get(schema.get("type", ""), "anything"), None, hint
-
-
-def _choice(values: list[str]) -> str:
-    return "a phase" if "offline" in values else " ".join(f"`{value}`" for value in values)
-
-
-def _example_of(name: str) -> Iterator[str]:
-    seen = published()[name]
-    wanted = {"state": "running", "event": "alarm", "cue": "faster", "response": "speed"}
-    chosen = next((each for each in seen if each.name == wanted.get(name)), seen[-1])
-    yield ""
-    yield "<details><summary>Received</summary>"
-    yield ""
-    yield "```json"
-    yield json.dumps(chosen.payload, indent=1, ensure_ascii=False)
-    yield "```"
-    yield "</details>"
