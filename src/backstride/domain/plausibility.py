@@ -62,12 +62,13 @@ def stale(s: Session) -> Finding | None:
 
 def frozen(s: Session) -> Finding | None:
     """A moving belt whose own counters stand still is not believed."""
-    if not s.evidence.counts or not s.evidence.moving():
+    speed = s.evidence.speed
+    if not s.evidence.counts or not speed:
         return None
     still = s.now - s.evidence.advanced_at
     if not s.evidence.ticks:
         # Only the distance counts, and at 0.5 km/h a whole metre takes 7.2 s.
-        still -= METRE // (s.evidence.speed or 1)
+        still -= METRE // speed
     if still <= FROZEN_HOLD:
         return None
     action = Action.SLOW_DOWN if still > FROZEN_SLOW else Action.HOLD
@@ -142,11 +143,11 @@ def unexplained(s: Session) -> Finding | None:
     One that never came to its target was not: nobody took it over, it is ours, and it does not obey.
     """
     speed, drive = s.evidence.speed, s.drive
-    if speed is None or drive.probed == 0 or drive.unknowns or drive.refusals:
+    if not speed or drive.probed == 0 or drive.unknowns or drive.refusals:
         return None
     if s.now - drive.target_at <= SETTLE or s.evidence.since < STILL_FRAMES:
         return None
-    if speed and speed < drive.target - FOLLOWING and s.evidence.steady:
+    if speed < drive.target - FOLLOWING and s.evidence.steady:
         if not drive.followed:
             sentence = f"told {show_speed(drive.target)}, the belt stays at {show_speed(speed)}"
             return Finding(Action.SLOW_DOWN, Cause.NOT_FOLLOWING, sentence)
