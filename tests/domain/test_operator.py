@@ -9,12 +9,16 @@ from msgspec.structs import replace
 
 from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
-from backstride.domain.events import Ask, Status, Verdict
+from backstride.domain.envelope import envelope
+from backstride.domain.events import Ask, Ownership, Request, Status, Verdict
+from backstride.domain.evidence import Evidence
+from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.limits import Caps, SiteRules
 from backstride.domain.machine import BeltStart, SpeedRange
-from backstride.domain.notices import Reply
-from backstride.domain.session import Control, Phase, Session
-from backstride.domain.workout import Effort, Facing, Step, Turn
+from backstride.domain.notices import Answer, Cue, CueKind, Reply
+from backstride.domain.operator import operate
+from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then
+from backstride.domain.workout import Effort, Facing, Step, Turn, flatten
 
 
 def countdown(rig):
@@ -545,3 +549,265 @@ def test_a_late_answer_to_control_changes_nothing(rig, make_program):
     rig.ask(Ask.START, make_program())
     rig.outcome(Verdict.REJECTED, ticket=first)
     assert rig.session.control is Control.GRANTED
+
+
+# --- requests, field by field --------------------------------------------------------------------------
+
+NOW = 1_000_000
+FAULT = Finding(Action.STOP, Cause.BLIND, "test")
+RECORD = Ownership(fingerprint="bench", program="", target=100, distance=None, elapsed=None)
+FALLING = Evidence(speed=80, speed_at=NOW, since=3, since_at=NOW - 3_000, low=80, low_at=NOW)
+STEPS = (
+    Step(effort=Effort.WORK, duration=60_000, speed=100),
+    Step(effort=Effort.COOLDOWN, duration=90_000, speed=80),
+)
+
+
+@pytest.fixture
+def scene(make_machine, make_program):
+    """A session in this phase, a minute long with a cool-down, under a cap of 1.55 km/h."""
+
+    def make(phase, *steps, **changes):
+        chosen = make_program(steps=steps or STEPS, max_speed=155)
+        known = make_machine()
+        fields = {
+            "phase": phase,
+            "now": NOW,
+            "linked": True,
+            "machine": known,
+            "control": Control.GRANTED,
+            "program": chosen,
+            "workout": flatten(chosen, 50),
+            "envelope": envelope(SiteRules(), known, None, chosen),
+            "drive": Drive(target=100),
+            "then": Then.PAUSE,
+            "holds": (Cause.STALE,),
+        }
+        return Session(**{**fields, **changes})
+
+    return make
+
+
+def asked(session, ask, **values):
+    """What is answered to this request, and the draft after it."""
+    draft = Draft(session)
+    operate(draft, Request(at=session.now, id="r", ask=ask, **values))
+    (answer,) = [notice for notice in draft.notices if isinstance(notice, Answer)]
+    assert "r" == answer.id
+    return answer.code, draft
+
+
+def commands(draft):
+    return [order.command for order in draft.orders]
+
+
+def told(draft):
+    return [notice.kind for notice in draft.notices if isinstance(notice, Cue)]
+
+
+@pytest.mark.hazard("H12")
+def test_a_stop_without_a_connection_is_noted_with_its_time(scene):
+    code, draft = asked(scene(Phase.OFFLINE, linked=False), Ask.STOP)
+    assert ("queued", NOW, []) == (code, draft.s.stop_wanted_at, draft.orders)
+
+
+@pytest.mark.hazard("H07", "H15")
+@pytest.mark.parametrize("ended_by", [None, "broker_lost"])
+@pytest.mark.parametrize(
+    ("phase", "changes", "then"),
+    [
+        (Phase.RUNNING, {}, Then.FINISH),
+        (Phase.SLOWING, {"fault": FAULT}, Then.FAULT),
+        (Phase.STOPPING, {}, Then.FINISH),
+        (Phase.STOPPING, {"then": Then.TURN}, Then.FINISH),
+        (Phase.STOPPING, {"then": Then.FAULT}, Then.FAULT),
+    ],
+)
+def test_a_stop_ends_what_was_planned_but_hides_no_fault_and_no_reason(
+    scene, phase, changes, then, ended_by
+):
+    code, draft = asked(scene(phase, ended_by=ended_by, **changes), Ask.STOP)
+    assert ("stopping", Phase.STOPPING, then) == (code, draft.s.phase, draft.s.then)
+    assert (ended_by or "stopped by request") == draft.s.ended_by
+    assert [Stop()] == commands(draft)
+
+
+@pytest.mark.hazard("H16")
+@pytest.mark.parametrize("phase", [Phase.STOPPING, Phase.FAULTED])
+@pytest.mark.parametrize(
+    ("sent", "evidence", "expected"),
+    [
+        (None, Evidence(), [Stop()]),
+        (None, FALLING, [Stop()]),
+        (NOW - 1_999, Evidence(), []),
+        (NOW - 2_000, Evidence(), [Stop()]),
+        (NOW - 9_000, FALLING, []),
+    ],
+)
+def test_a_second_stop_goes_out_unless_the_first_one_works(scene, phase, sent, evidence, expected):
+    s = scene(phase, drive=Drive(stop_at=sent, stop_since=sent), evidence=evidence)
+    code, draft = asked(s, Ask.STOP)
+    assert ("stopping", expected) == (code, commands(draft))
+    assert (phase is Phase.FAULTED) is draft.s.owed
+
+
+def test_a_stop_in_a_fault_without_a_connection_is_owed(scene):
+    code, draft = asked(scene(Phase.FAULTED, linked=False), Ask.STOP)
+    assert ("queued", True, []) == (code, draft.s.owed, draft.orders)
+
+
+@pytest.mark.parametrize(
+    ("phase", "paused", "code", "then", "cues"),
+    [
+        (Phase.RUNNING, False, "pausing", Then.PAUSE, [CueKind.STOPPING]),
+        (Phase.HOLDING, False, "pausing", Then.PAUSE, [CueKind.STOPPING]),
+        (Phase.HOLDING, True, "paused", Then.FINISH, []),
+        (Phase.SLOWING, False, "wrong_phase", Then.FINISH, []),
+    ],
+)
+def test_a_pause_slows_down_what_is_not_paused_yet(scene, phase, paused, code, then, cues):  # noqa: PLR0917
+    answer, draft = asked(scene(phase, paused=paused, then=Then.FINISH), Ask.PAUSE)
+    assert (code, then, cues) == (answer, draft.s.then, told(draft))
+    assert (() if cues else (Cause.STALE,)) == draft.s.holds
+    assert (Phase.SLOWING if cues else phase) is draft.s.phase
+
+
+@pytest.mark.parametrize(
+    ("phase", "paused"), [(Phase.HOLDING, False), (Phase.RUNNING, True), (Phase.TURNING, True)]
+)
+def test_only_a_pause_can_be_continued(scene, phase, paused):
+    assert "not_paused" == asked(scene(phase, paused=paused), Ask.CONTINUE)[0]
+
+
+def test_a_skip_goes_to_the_end_of_the_step_and_forgets_the_wish(scene):
+    code, draft = asked(scene(Phase.RUNNING, script=10_000, trim=30), Ask.SKIP)
+    assert ("skipped", 60_000, 0) == (code, draft.s.script, draft.s.trim)
+
+
+@pytest.mark.hazard("H04")
+@pytest.mark.parametrize(
+    ("ask", "speed", "trim", "code", "wish", "cues"),
+    [
+        (Ask.FASTER, None, 0, "adjusted", 10, [CueKind.FASTER]),
+        (Ask.FASTER, None, 40, "adjusted", 50, [CueKind.FASTER]),
+        (Ask.FASTER, None, 50, "too_fast", 50, []),
+        (Ask.SLOWER, None, 0, "adjusted", -10, [CueKind.SLOWER]),
+        (Ask.SLOWER, None, -40, "adjusted", -50, [CueKind.SLOWER]),
+        (Ask.SLOWER, None, -50, "too_slow", -50, []),
+        (Ask.SPEED, 120, 0, "adjusted", 20, [CueKind.FASTER]),
+        (Ask.SPEED, 129, 0, "adjusted", 20, [CueKind.FASTER]),
+        (Ask.SPEED, 80, 0, "adjusted", -20, [CueKind.SLOWER]),
+        (Ask.SPEED, 80, -30, "adjusted", -20, [CueKind.FASTER]),
+        (Ask.SPEED, 109, 0, "adjusted", 0, []),
+        (Ask.SPEED, 50, 0, "adjusted", -50, [CueKind.SLOWER]),
+        (Ask.SPEED, 49, 0, "too_slow", 0, []),
+        (Ask.SPEED, 155, 0, "adjusted", 50, [CueKind.FASTER]),
+        (Ask.SPEED, 156, 0, "too_fast", 0, []),
+        (Ask.SPEED, None, 0, "no_speed", 0, []),
+    ],
+)
+def test_a_wish_moves_the_setpoint_on_the_grid_and_within_the_limits(  # noqa: PLR0917
+    scene, ask, speed, trim, code, wish, cues
+):
+    answer, draft = asked(scene(Phase.RUNNING, trim=trim), ask, speed=speed)
+    assert (code, wish, cues) == (answer, draft.s.trim, told(draft))
+
+
+@pytest.mark.parametrize("lacking", [{"workout": None}, {"envelope": None}])
+@pytest.mark.parametrize("ask", [Ask.FASTER, Ask.SLOWER, Ask.SPEED])
+def test_without_a_workout_or_limits_there_is_nothing_to_wish_for(scene, ask, lacking):
+    assert "no_program" == asked(scene(Phase.RUNNING, **lacking), ask, speed=100)[0]
+
+
+FINISHES = [
+    # phase, what else, the answer, the phase after it, then, script
+    (Phase.TURNING, {}, "finished", Phase.FINISHED, Then.PAUSE, 0),
+    (Phase.HOLDING, {"paused": True}, "finished", Phase.FINISHED, Then.PAUSE, 0),
+    (Phase.SLOWING, {}, "slowing", Phase.SLOWING, Then.FINISH, 0),
+    (Phase.STOPPING, {"then": Then.TURN}, "slowing", Phase.STOPPING, Then.FINISH, 0),
+    (Phase.STOPPING, {"then": Then.FAULT}, "wrong_phase", Phase.STOPPING, Then.FAULT, 0),
+    (Phase.SLOWING, {"then": Then.FINISH}, "wrong_phase", Phase.SLOWING, Then.FINISH, 0),
+    (Phase.RUNNING, {"owed": True}, "cooldown", Phase.RUNNING, Then.PAUSE, 60_000),
+    (Phase.RUNNING, {"owed": True, "script": 59_999}, "cooldown", Phase.RUNNING, Then.PAUSE, 60_000),
+    (Phase.RUNNING, {"owed": True, "script": 60_000}, "slowing", Phase.SLOWING, Then.FINISH, 60_000),
+    (Phase.RUNNING, {"owed": True, "workout": None}, "slowing", Phase.SLOWING, Then.FINISH, 0),
+    (Phase.HOLDING, {"owed": True}, "slowing", Phase.SLOWING, Then.FINISH, 0),
+    (Phase.TURNING, {"owed": True}, "slowing", Phase.SLOWING, Then.FINISH, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "changes", "code", "after", "then", "script"), FINISHES)
+def test_finish_takes_the_cool_down_where_there_is_one_left(  # noqa: PLR0917
+    scene, phase, changes, code, after, then, script
+):
+    answer, draft = asked(scene(phase, trim=30, **changes), Ask.FINISH)
+    s = draft.s
+    assert (code, after, then, script) == (answer, s.phase, s.then, s.script)
+    assert (None if code == "wrong_phase" else "finished by request") == s.ended_by
+    assert (0 if code == "cooldown" else 30) == s.trim
+    slows = after is Phase.SLOWING and phase is not Phase.SLOWING
+    assert ([CueKind.STOPPING] if slows else []) == told(draft)
+    assert (() if slows else (Cause.STALE,)) == s.holds
+    assert s.paused is False
+
+
+def test_finish_without_a_cool_down_slows_down(scene):
+    answer, draft = asked(scene(Phase.RUNNING, STEPS[0], owed=True), Ask.FINISH)
+    assert ("slowing", Phase.SLOWING) == (answer, draft.s.phase)
+
+
+@pytest.mark.hazard("H15")
+@pytest.mark.parametrize(
+    ("changes", "granted"),
+    [
+        ({"owed": False}, True),
+        ({}, False),
+        # Reported as unconfirmed, and silent for more than 5 s: a person's word must do.
+        ({"unconfirmed": True, "age": 5_001}, True),
+        ({"unconfirmed": True, "age": 5_000}, False),
+        ({"unconfirmed": False, "age": 5_001}, False),
+        ({"unconfirmed": True, "age": 5_001, "linked": False}, False),
+        ({"debtor": "another"}, True),
+    ],
+)
+def test_a_fault_is_acknowledged_at_rest_or_by_a_person_who_looked(scene, changes, granted):
+    known = {"owed": True, **changes}
+    unconfirmed, age = known.pop("unconfirmed", False), known.pop("age", 0)
+    drive = Drive(stop_at=1, stop_since=1, unconfirmed=unconfirmed)
+    s = scene(
+        Phase.FAULTED, drive=drive, evidence=Evidence(speed=100, speed_at=NOW - age), fault=FAULT,
+        adopted=RECORD, findings=(Cause.STALE,), **known,
+    )  # fmt: skip
+    code, draft = asked(s, Ask.ACKNOWLEDGE)
+    if not granted:
+        assert ("not_still", s) == (code, draft.s)
+        return
+    assert ("acknowledged", Phase.IDLE, False) == (code, draft.s.phase, draft.s.owed)
+    drive = draft.s.drive
+    assert (None, None, False) == (drive.stop_at, drive.stop_since, drive.unconfirmed)
+    left = draft.s.fault, draft.s.debtor, draft.s.holds, draft.s.findings, draft.s.adopted
+    assert (None, None, (), (), None) == left
+
+
+def test_without_a_connection_an_acknowledged_fault_leads_offline(scene):
+    code, draft = asked(scene(Phase.FAULTED, linked=False, fault=FAULT), Ask.ACKNOWLEDGE)
+    assert ("acknowledged", Phase.OFFLINE) == (code, draft.s.phase)
+
+
+def test_what_is_acknowledged_is_named(scene):
+    told_fault = asked(scene(Phase.FAULTED, fault=FAULT), Ask.ACKNOWLEDGE)[1].notices
+    told_end = asked(scene(Phase.FINISHED, ended_by="completed"), Ask.ACKNOWLEDGE)[1].notices
+    sentences = [n.sentence for n in (*told_fault, *told_end) if isinstance(n, Answer)]
+    assert ["blind is acknowledged", "completed is acknowledged"] == sentences
+
+
+@pytest.mark.hazard("H29")
+def test_an_answered_check_in_is_a_sign_of_life(scene):
+    code, draft = asked(scene(Phase.RUNNING, asked_at=NOW - 9_000), Ask.PRESENT)
+    assert ("thanks", None, NOW) == (code, draft.s.asked_at, draft.s.seen_at)
+
+
+def test_a_selected_program_is_kept(scene, make_program):
+    chosen = make_program(id="other")
+    code, draft = asked(scene(Phase.IDLE), Ask.SELECT, program=chosen)
+    assert ("selected", chosen) == (code, draft.s.selected)

@@ -121,10 +121,7 @@ def _speed(d: Draft, request: Request) -> Granted:
     base, within = _present_setpoint(d.s)
     if request.speed is None:
         raise Refused("no_speed", "name a speed in km/h")
-    # On the machine's grid only within the limits: above one, a wish is refused and not bent.
-    wish = request.speed
-    inside = within.floor <= wish <= within.speed.value
-    return _aim(d, within.grid(base + d.s.trim), within.grid(wish) if inside else wish)
+    return _aim(d, within.grid(base + d.s.trim), request.speed)
 
 
 def _present_setpoint(s: Session) -> tuple[Speed, Envelope]:
@@ -144,6 +141,8 @@ def _aim(d: Draft, now: Speed, wanted: Speed) -> Granted:
         raise Refused("too_fast", sentence)
     if wanted < within.floor:
         raise Refused("too_slow", f"{show_speed(within.floor)} is the machine's lowest speed")
+    # On the machine's grid only now: beyond a limit a wish is refused and not bent.
+    wanted = within.grid(wanted)
     if wanted != now:
         d.set(trim=wanted - base)
         cues.reconsider(d, CueKind.FASTER if wanted > now else CueKind.SLOWER)
