@@ -305,6 +305,25 @@ class TestSettings:
             Site(SETTINGS, tmp_path)
 
 
+class TestExport:
+    @pytest.mark.parametrize(
+        ("broker", "told"),
+        [
+            ("ws://:9001", {"port": 9001, "path": None}),
+            ("wss://:443/mqtt", {"port": 443, "path": "/mqtt"}),
+            ("wss://broker.example/mqtt", {"url": "wss://broker.example/mqtt"}),
+        ],
+    )
+    def test_any_web_server_can_serve_what_is_written(self, folder, tmp_path, broker, told):
+        target = tmp_path / "www" / "page"
+        count = Site(PageSettings(broker=broker), folder).write(target)
+        assert {path.relative_to(target).as_posix() for path in target.rglob("*.*")} == {
+            *{"index.html", "app.js", "vendor/chart.css", "icon.svg", "config.json"}
+        }
+        assert (count, told) == (5, json.loads((target / "config.json").read_text())["broker"])
+        assert (target / "app.js").read_bytes() == SCRIPT
+
+
 class TestServer:
     def test_a_port_that_is_taken_is_told(self, server, folder):
         with pytest.raises(CommandFailedError, match=r"is taken .* choose another with --port"):

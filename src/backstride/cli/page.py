@@ -15,6 +15,7 @@ from backstride.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from backstride.cli.page_server import PageServer
+    from backstride.cli.page_site import Site
     from backstride.service.config import Config
 
 PORT: Final = 8180
@@ -25,45 +26,61 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _KNOCK_S: Final = 3.0
 
 
+HostOption = Annotated[
+    str,
+    typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help="Where to listen; 0.0.0.0 lets phones in the network in.",
+    ),
+]
+PortOption = Annotated[
+    int, typer.Option("--port", "-p", min=0, max=65_535, help="The port; 0 finds a free one.")
+]
+BrokerUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker-url",
+        metavar="WS_URL",
+        help="The broker's websockets, as a phone reaches them (ws://broker.lan:9001); without a host"
+        " (ws://:9001) on the host where the page is opened. Default: the configured broker, port"
+        f" {BROKER_PORT}.",
+    ),
+]
+PrefixOption = Annotated[
+    str | None,
+    typer.Option("--prefix", metavar="TOPIC", help="Above the treadmills, if not as configured."),
+]
+TitleOption = Annotated[str, typer.Option("--title", help="What the page calls itself.")]
+CertificateOption = Annotated[
+    Path | None,
+    typer.Option("--certificate", metavar="FILE", help="Serve https; PEM, with its chain."),
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key, PEM.")
+]
+ExportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--export", metavar="DIRECTORY", help="Write the files for another web server, and end."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("dashboard", rich_help_panel="Service")(dashboard)
 
 
 def dashboard(  # noqa: PLR0917  Typer turns parameters into options
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            help="Where to listen; 0.0.0.0 lets phones in the network in.",
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65_535, help="0: any.")] = PORT,
-    broker_url: Annotated[
-        str | None,
-        typer.Option(
-            "--broker-url",
-            metavar="WS_URL",
-            help="The broker's websockets, as a phone reaches them (ws://broker.lan:9001); without a host"
-            " (ws://:9001) on the host where the page is opened. Default: the configured broker, port"
-            f" {BROKER_PORT}.",
-        ),
-    ] = None,
-    prefix: Annotated[
-        str | None,
-        typer.Option(
-            "--prefix", metavar="TOPIC", help="Above the treadmills, if not as configured."
-        ),
-    ] = None,
-    title: Annotated[
-        str, typer.Option("--title", help="What the page calls itself.")
-    ] = "Backstride",
-    certificate: Annotated[
-        Path | None,
-        typer.Option("--certificate", metavar="FILE", help="Serve https; PEM, with chain."),
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its key, PEM.")] = None,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = PORT,
+    broker_url: BrokerUrlOption = None,
+    prefix: PrefixOption = None,
+    title: TitleOption = "Backstride",
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
+    export: ExportOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve the page for phones and tablets: choose, start, follow and stop sessions in a browser.
@@ -88,10 +105,22 @@ def dashboard(  # noqa: PLR0917  Typer turns parameters into options
         site = Site(check_settings(settings, https=tls is not None))
     except SiteError as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
+    if export is not None:
+        _export(site, export)
+        return
     server = PageServer(site, host, port, tls)
     if trouble := knock(settings.broker):
         complain(trouble)
     _serve(server, host, "http" if tls is None else "https")
+
+
+def _export(site: Site, directory: Path) -> None:
+    from backstride.cli.terminal import tell
+
+    try:
+        tell(f"{site.write(directory)} files written to {directory}")
+    except OSError as error:
+        raise CommandFailedError(f"{directory}: {error.strerror or error}") from error
 
 
 def _guess_broker(config: Config, *, https: bool) -> str:

@@ -176,7 +176,7 @@ class Site:
         headers = {**_HEADERS, "Content-Security-Policy": f"{_POLICY} {_origin(broker)}".rstrip()}
         if path == CONFIG:
             headers["Content-Type"] = _TYPES[".json"]
-            return Answer(status=HTTPStatus.OK, headers=headers, body=self._tell(broker))
+            return Answer(status=HTTPStatus.OK, headers=headers, body=self._tell({"url": broker}))
         file = self._files.get(path)
         if file is None:
             headers["Content-Type"] = _TYPES[".txt"]
@@ -185,15 +185,28 @@ class Site:
             )
         return _serve(file, wish.headers, headers)
 
-    def _tell(self, broker: str | None) -> bytes:
-        """What the page is told. It finds a broker without a URL on its own host and port."""
-        return msgspec.json.encode(
-            {
-                "broker": {"url": broker},
-                "prefix": self._settings.prefix,
-                "title": self._settings.title,
-            }
-        )
+    def write(self, directory: Path) -> int:
+        """Write the page and its settings as files for another web server; how many.
+
+        Raises:
+            OSError: they cannot be written there.
+        """
+        parts = urlsplit(self._settings.broker)
+        there = {"port": parts.port, "path": parts.path or None}
+        broker = there if parts.hostname is None else {"url": self._settings.broker}
+        files = {path: file.body for path, file in self._files.items() if path != "/"}
+        files[CONFIG] = msgspec.json.format(self._tell(broker)) + b"\n"
+        for path, body in files.items():
+            target = directory / path.removeprefix("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(body)
+        return len(files)
+
+    def _tell(self, broker: Mapping[str, object]) -> bytes:
+        """What the page is told. It looks for a broker without a URL on the host where it was opened."""
+        settings = self._settings
+        told = {"broker": broker, "prefix": settings.prefix, "title": settings.title}
+        return msgspec.json.encode(told)
 
     def _broker_for(self, host: str) -> str | None:
         """The broker as a browser must call it, or None when nobody can tell."""
