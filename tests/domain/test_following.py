@@ -17,6 +17,7 @@ from backstride.domain.following import (
     fall_due,
     follow,
     hold,
+    in_sight,
     lower,
     ready,
     run,
@@ -265,6 +266,22 @@ def test_a_command_waits_for_control_the_last_answer_and_the_last_refusal(
 def test_a_belt_answers_its_newest_command_for_5_s(at, commanded, target_at, expected):
     drive = Drive(commanded=commanded, target_at=target_at)
     assert expected is answering(at(100, 100, drive=drive).s)
+
+
+@pytest.mark.hazard("H13", "H22")
+@pytest.mark.parametrize(
+    ("gap", "seen_at", "expected"),
+    [
+        (1_000, None, True),
+        (1_001, None, False),
+        (1_001, NOW - 1_000, False),
+        (1_001, NOW - 999, True),
+    ],
+)
+def test_after_a_gap_the_belt_is_in_sight_with_a_frame_from_after_it(at, gap, seen_at, expected):
+    s = at(100, 100, gap=gap, gap_at=NOW - 2_000, evidence=Evidence(speed=100, speed_at=seen_at)).s
+    assert expected is in_sight(s)
+    assert expected is ready(s)
 
 
 # --- one step, at its edges ----------------------------------------------------------------------------
@@ -653,3 +670,17 @@ def test_a_standing_belt_is_told_no_speed_however_slow_its_machine_can_run(
     draft.drive(target=100)
     lower(draft, 10, draft.s.envelope, QUICK, SECOND)
     assert [] == asked(draft)
+
+
+@pytest.mark.hazard("H16", "H17", "H24")
+@pytest.mark.parametrize(("fell", "expected"), [(False, [SetSpeed(90)]), (True, [])])
+def test_a_belt_that_slows_down_is_not_asked_again_as_somebody_may_have_stopped_it(
+    at, fell, expected
+):
+    drive = Drive(target=100, previous=90, target_at=NOW - 9_000, unknowns=1, probed=2)
+    draft = at(target=100, speed=100, phase=Phase.HOLDING, drive=drive)
+    low = NOW - 100 if fell else 0
+    seen = replace(draft.s.evidence, since=3, since_at=0, low=100, low_at=low, speed_at=NOW)
+    draft.s = replace(draft.s, evidence=seen)
+    hold(draft)
+    assert expected == asked(draft)

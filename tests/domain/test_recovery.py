@@ -493,7 +493,7 @@ def test_a_stop_that_waited_for_the_link_is_sent_within_a_minute(rig, waited, se
 @pytest.mark.hazard("H10")
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_record_is_taken_up_only_by_a_session_that_has_not_begun(busy, phase):
-    d = Draft(replace(busy, phase=phase, adopted=None))
+    d = Draft(replace(busy, phase=phase, adopted=None, doubt=METRES))
     adopt(d, Adopt(at=d.s.now, record=RECORD, age=77))
     taken = phase in {Phase.OFFLINE, Phase.IDLE}
     assert ((RECORD, 77, d.s.now) if taken else (None, 0, 0)) == (
@@ -501,6 +501,7 @@ def test_a_record_is_taken_up_only_by_a_session_that_has_not_begun(busy, phase):
         d.s.adopted_age,
         d.s.adopted_at,
     )
+    assert taken is (d.s.doubt is None)
 
 
 # --- an earlier life's belt, instant by instant ------------------------------------------------------
