@@ -31,7 +31,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Pow: ast.Mult,
 }
 ENUMS: Final = {
-    "Action": ("NONE", "ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"),
+    "Action": ("ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"),
     "Phase": (
         *("OFFLINE", "IDLE", "ARMED", "COUNTDOWN", "STARTING", "RUNNING", "TURNING", "HOLDING"),
         *("SLOWING", "STOPPING", "FINISHED", "HANDED_OVER", "FAULTED"),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Stop
-from backstride.domain.events import Ask, Status, Training, Verdict
+from backstride.domain.console import observe_status
+from backstride.domain.events import Ask, MachineStatus, Status, Training, Verdict
+from backstride.domain.evidence import Evidence
+from backstride.domain.notices import Alarm, Cue, CueKind
 from backstride.domain.outcomes import CONTROL_DENIED
-from backstride.domain.session import Control, Phase
-from backstride.domain.workout import Effort, Step
+from backstride.domain.session import Control, Draft, Drive, Pending, Phase, Session
+from backstride.domain.workout import Effort, Step, flatten
 
 STATUSES = {
     Status.SAFETY_KEY: "safety_key",
@@ -126,6 +130,145 @@ def test_an_armed_program_dies_when_somebody_takes_the_machine(rig, make_program
     rig.connect().ask(Ask.START, make_program())
     rig.status(Status.CONTROL_LOST)
     assert (Phase.IDLE, None) == (rig.session.phase, rig.session.program)
+
+
+# --- ours or theirs: each status in an instant -------------------------------------------------------
+
+NOW = 100_000
+ALONE = Session(
+    phase=Phase.RUNNING, now=NOW, owed=True, moving_since=NOW - 60_000, rested_at=NOW - 90_000,
+    evidence=Evidence(speed=100, incline=10),
+    drive=Drive(probed=1, target=100, previous=90, target_at=NOW - 60_000, incline=10),
+)  # fmt: skip
+"""On its own at 1.0 km/h and 1 % since a minute."""
+
+
+def noticed(session, status, value=None):
+    """What a status makes of a session, and what it makes it say."""
+    draft = Draft(session)
+    observe_status(draft, MachineStatus(at=NOW, epoch=1, status=status, value=value))
+    return draft.s, draft.notices
+
+
+def alarms(notices):
+    return [(n.cause, n.action) for n in notices if isinstance(n, Alarm)]
+
+
+@pytest.mark.hazard("H17")
+@pytest.mark.parametrize("status", [Status.STOPPED_BY_USER, Status.PAUSED_BY_USER])
+@pytest.mark.parametrize(
+    ("phase", "owed", "theirs"),
+    [
+        (Phase.RUNNING, True, True),
+        (Phase.COUNTDOWN, False, True),
+        (Phase.TURNING, True, True),
+        (Phase.TURNING, False, False),
+        (Phase.HOLDING, True, True),
+        (Phase.HOLDING, False, False),
+    ],
+)
+def test_a_stop_is_theirs_unless_ours_is_proven_and_the_belt_rests(phase, owed, theirs, status):
+    after, notices = noticed(replace(ALONE, phase=phase, owed=owed), status)
+    assert ([("console", "hand_over")] if theirs else []) == alarms(notices)
+    assert (Phase.HANDED_OVER if theirs else phase) is after.phase
+
+
+@pytest.mark.parametrize(
+    ("phase", "owed", "theirs", "rested_at"),
+    [
+        (Phase.COUNTDOWN, False, True, None),
+        (Phase.HOLDING, False, True, None),
+        (Phase.HOLDING, True, False, NOW - 90_000),
+        (Phase.STARTING, False, False, None),
+        (Phase.STARTING, True, False, NOW - 90_000),
+        (Phase.IDLE, False, False, None),
+        (Phase.FAULTED, True, False, NOW - 90_000),
+    ],
+)
+def test_a_start_is_theirs_where_the_belt_should_rest(phase, owed, theirs, rested_at):
+    """Elsewhere it is at least not the belt that our Stop brought to rest and that moves again."""
+    known = replace(ALONE, phase=phase, owed=owed)
+    after, notices = noticed(known, Status.STARTED_BY_USER)
+    assert ([("console", "hand_over")] if theirs else []) == alarms(notices)
+    assert rested_at == after.rested_at
+
+
+RESTING = [{"phase": Phase.COUNTDOWN, "owed": False}, {"phase": Phase.STOPPING}]
+
+
+@pytest.mark.parametrize("changes", RESTING, ids=["countdown", "stopping"])
+@pytest.mark.parametrize("status", [Status.TARGET_SPEED, Status.TARGET_INCLINE])
+def test_a_target_means_nothing_to_a_belt_that_is_not_driven(changes, status):
+    resting = replace(ALONE, **changes)
+    assert (resting, []) == noticed(resting, status, 200)
+
+
+def judged(status, value, drive, evidence, **changes):
+    known = replace(
+        ALONE,
+        drive=replace(ALONE.drive, **drive),
+        evidence=replace(ALONE.evidence, **evidence),
+        **changes,
+    )
+    after, notices = noticed(known, status, value)
+    theirs = after.phase is Phase.HANDED_OVER
+    assert ([("console", "hand_over")] if theirs else []) == alarms(notices)
+    return not theirs
+
+
+YOUNG = {"target_at": NOW - 5_000}
+OLD = {"target_at": NOW - 5_001}
+ASKED = {**OLD, "pending": Pending(1, SetSpeed(100), NOW - 1)}
+UP = {"moving_since": NOW - 10_000}
+SPEEDS = {
+    # when: (drive, evidence, session, the speeds that are ours, those that are not)
+    "before the first probe": ({"probed": 0}, {}, {}, [0, 250], []),
+    "long after a command": (OLD, {}, {}, [100], [0, 90, 99, 101]),
+    "on the way up": (YOUNG, {"speed": 95}, {}, [90, 95, 100], [89, 101]),
+    "on the way down": (
+        {**YOUNG, "previous": 110}, {"speed": 105}, {}, [100, 110], [99, 111],
+    ),
+    "from above": (YOUNG, {"speed": 115}, {}, [90, 115], [89, 116]),
+    "from below": (YOUNG, {"speed": 80}, {}, [80, 100], [79, 101]),
+    "while nobody knows the speed": (YOUNG, {"speed": None}, {}, [90, 100], [89, 101]),
+    "before the answer": (ASKED, {"speed": 95}, {}, [90, 100], [89, 101]),
+    "while it gets going": (OLD, {}, UP, [0, 1, 99, 100], [-1, 101]),
+    "while it gets going, just told": (YOUNG, {"speed": 110}, UP, [0, 110], [111]),
+    "when it has got going": (OLD, {}, {"moving_since": NOW - 10_001}, [100], [0, 99, 101]),
+    "when nobody saw it get going": (OLD, {}, {"moving_since": None}, [100], [0, 99, 101]),
+}  # fmt: skip
+INCLINES = {
+    "before the first probe": ({"probed": 0}, {}, {}, [-50, 150], []),
+    "at its target": ({}, {}, {}, [5, 10, 15], [4, 16, 0]),
+    "on the way down": ({}, {"incline": 30}, {}, [5, 30, 35], [4, 36]),
+    "on the way up": ({}, {"incline": 0}, {}, [-5, 0, 15], [-6, 16]),
+    "while nobody knows the slope": ({}, {"incline": None}, {}, [5, 15], [4, 16]),
+}
+
+
+@pytest.mark.hazard("H17")
+@pytest.mark.parametrize("when", SPEEDS)
+def test_a_target_speed_is_ours_from_where_the_belt_was_to_where_it_was_sent(when):
+    *known, ours, theirs = SPEEDS[when]
+    drive, evidence, session = known
+    answers = {v: judged(Status.TARGET_SPEED, v, drive, evidence, **session) for v in ours + theirs}
+    assert {**dict.fromkeys(ours, True), **dict.fromkeys(theirs, False)} == answers
+
+
+@pytest.mark.hazard("H17")
+@pytest.mark.parametrize("when", INCLINES)
+def test_a_target_incline_is_ours_from_where_the_deck_is_to_where_it_was_sent(when):
+    drive, evidence, _, ours, theirs = INCLINES[when]
+    answers = {v: judged(Status.TARGET_INCLINE, v, drive, evidence) for v in ours + theirs}
+    assert {**dict.fromkeys(ours, True), **dict.fromkeys(theirs, False)} == answers
+
+
+def test_who_takes_an_armed_machine_is_told_and_nothing_is_left_of_the_program(make_program):
+    chosen = make_program()
+    armed = replace(ALONE, phase=Phase.ARMED, owed=False, program=chosen)
+    after, notices = noticed(replace(armed, workout=flatten(chosen, 50)), Status.SAFETY_KEY)
+    assert (Phase.IDLE, None, None) == (after.phase, after.program, after.workout)
+    assert [CueKind.ALARM] == [n.kind for n in notices if isinstance(n, Cue)]
 
 
 # --- without a word from the machine -----------------------------------------------------------------

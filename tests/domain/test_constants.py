@@ -213,8 +213,8 @@ def test_the_sets_of_phases_are_what_was_decided():
 
 
 def test_the_ladder_of_actions_has_this_order():
-    ladder = ["NONE", "ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"]
-    assert [(step, number) for number, step in enumerate(ladder)] == [(a.name, a) for a in Action]
+    ladder = ["ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"]
+    assert [(step, number) for number, step in enumerate(ladder, 1)] == [(a.name, a) for a in Action]
 
 
 def test_what_nobody_configured_is_cautious():

@@ -12,7 +12,7 @@ def test_of_nothing_nothing_is_the_worst():
 
 
 def test_the_ladder_of_actions_is_ordered_as_in_the_design():
-    assert ["NONE", "ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"] == [
+    assert ["ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"] == [
         action.name for action in sorted(Action)
     ]
 

@@ -65,13 +65,13 @@ def _our_speed(s: Session, value: Speed) -> bool:
     drive = s.drive
     if drive.probed == 0:
         return True
-    if s.moving_since is not None and s.now - s.moving_since <= SPIN_UP and value <= drive.target:
-        return True
-    if s.now - drive.target_at > GRACE and drive.pending is None:
-        return value == drive.target
-    measured = drive.target if s.evidence.speed is None else s.evidence.speed
-    low = min(drive.target, drive.previous, measured)
-    high = max(drive.target, drive.previous, measured)
+    low = high = drive.target
+    if s.now - drive.target_at <= GRACE or drive.pending is not None:
+        measured = drive.target if s.evidence.speed is None else s.evidence.speed
+        low = min(drive.target, drive.previous, measured)
+        high = max(drive.target, drive.previous, measured)
+    if s.moving_since is not None and s.now - s.moving_since <= SPIN_UP:
+        low = 0
     return low <= value <= high
 
 

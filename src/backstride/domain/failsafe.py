@@ -8,9 +8,8 @@ from msgspec import Struct
 
 
 class Action(IntEnum):
-    """From nothing to letting go; a larger one includes the concern of the smaller ones."""
+    """From a word to letting go; a larger one includes the concern of the smaller ones."""
 
-    NONE = 0
     ANNOUNCE = 1
     """Say it. Nothing changes."""
     HOLD = 2

@@ -57,19 +57,15 @@ def _supervise(d: Draft) -> None:
     """Hold what is known against what was commanded, and act on the worst of it."""
     findings = assess(d.s)
     known = d.s.findings
-    causes = tuple(finding.cause for finding in findings)
-    if causes != known:
-        d.set(findings=causes)
+    d.set(findings=tuple(finding.cause for finding in findings))
     finding = worst(findings)
     for other in findings:
         if other.cause not in known and (other is not finding or other.action <= Action.HOLD):
             d.alarm(other)
-    if finding is None:
+    if finding is None or finding.action is Action.ANNOUNCE:
         _release(d)
         return
     match finding.action:
-        case Action.NONE | Action.ANNOUNCE:
-            _release(d)
         case Action.HOLD:
             _hold(d, findings)
         case Action.SLOW_DOWN:
