@@ -77,7 +77,7 @@ GUARD: Final = {
         "target target_at previous commanded followed lowered_at incline incline_at incline_from pending"
         " retry_at unknowns refusals probed probe_at probe_goal probe_slack stop_at stop_since"
         " stop_answered_at"
-        " stop_retry_at unconfirmed"
+        " stop_retry_at unconfirmed crept"
     ),
     "Evidence": (
         "at speed speed_at incline incline_at distance elapsed energy heart_rate steps frames zeros over"
@@ -300,6 +300,7 @@ def _drive(s: Session, *, since: int, driven: bool, named: int) -> Drive:
         stop_answered_at=None if d.stop_answered_at is None else BASE,
         stop_retry_at=_ahead(now, d.stop_retry_at),
         unconfirmed=d.unconfirmed,
+        crept=d.crept,
     )
     if not driven:
         return stop

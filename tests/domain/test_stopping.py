@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from backstride.domain.commands import RequestControl, SetSpeed, Start, Stop
-from backstride.domain.events import Ownership
+from backstride.domain.events import Ask, Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE
 from backstride.domain.notices import Cue, CueKind
+from backstride.domain.plausibility import HOLD_AGE
 from backstride.domain.session import Control, Draft, Pending, Phase, Then
 from backstride.domain.stopping import (
     ARRIVED,
@@ -368,3 +369,97 @@ def test_a_turn_says_where_to_look(stopping, script, words):
 def test_a_turn_without_a_program_is_an_end(stopping):
     s = replace(stopping, evidence=STILL, then=Then.TURN, fault=None, workout=None)
     assert after(await_rest, s).s.phase is Phase.FINISHED
+
+
+# --- never a second Stop to a belt that coasts ------------------------------------------------------
+
+COASTING = replace(MOVING, speed=60, speed_at=1_000, low=60, low_at=1_000)
+BLIND = HOLD_AGE + 1
+
+
+@pytest.mark.hazard("H16")
+@pytest.mark.parametrize(
+    ("seen", "age", "again"),
+    [(MOVING, 0, True), (COASTING, 0, False), (COASTING, HOLD_AGE, False), (COASTING, BLIND, True)],
+)
+def test_a_refused_stop_waits_while_the_belt_is_seen_to_slow_down(stopping, seen, age, again):
+    s = later(stopping, 600)
+    seen = replace(seen, speed_at=s.now - age, low_at=s.now - age, since_at=0)
+    seen = seen if seen.speed == 60 else replace(seen, low_at=0)
+    expected = [Stop()] if again else []
+    assert expected == orders(
+        await_rest, replace(s, evidence=seen), stop_retry_at=s.now, stop_answered_at=None
+    )
+
+
+@pytest.mark.hazard("H16", "H24")
+@pytest.mark.parametrize(
+    ("since", "age", "again"), [(0, 0, True), (1, 0, False), (1, HOLD_AGE, False), (1, BLIND, True)]
+)
+def test_a_stop_without_an_answer_is_repeated_only_to_a_belt_that_is_not_seen(
+    stopping, since, age, again
+):
+    s = later(stopping, 600)
+    seen = replace(MOVING, since=since, since_at=s.now - age, speed_at=s.now - age)
+    s = replace(s, evidence=replace(seen, low_at=s.now - age))
+    assert ([Stop()] if again else []) == orders(await_rest, s, stop_retry_at=s.now)
+    assert orders(await_rest, s, stop_retry_at=s.now + 1) == []
+
+
+# --- a belt that creeps -----------------------------------------------------------------------------
+
+INSISTENT = replace(MOVING, speed_at=900)
+
+
+@pytest.mark.hazard("H16")
+@pytest.mark.parametrize(
+    ("speed", "crept", "again"),
+    [
+        (FLOOR - 1, False, True),
+        (FLOOR - 1, True, False),
+        (FLOOR, True, True),
+        (FLOOR, False, True),
+    ],
+)
+def test_a_belt_below_its_lowest_speed_gets_one_more_stop(stopping, speed, crept, again):
+    s = replace(stopping, evidence=replace(INSISTENT, speed=speed))
+    d = after(await_rest, s, crept=crept)
+    assert ([Stop()] if again else []) == [order.command for order in d.orders]
+    assert (crept or speed < FLOOR) is d.s.drive.crept
+
+
+@pytest.mark.hazard("H16")
+def test_a_belt_that_a_second_stop_set_going_again_is_told_at_once_and_stopped(stopping):
+    s = replace(stopping, evidence=INSISTENT, fault=None)
+    d = after(await_rest, s, crept=True)
+    assert [Stop()] == [order.command for order in d.orders]
+    assert (Phase.FAULTED, Cause.STOP_UNCONFIRMED) == (d.s.phase, d.s.fault.cause)
+    assert "set the belt going again" in d.s.fault.sentence
+    assert [CueKind.ALARM] == kinds(d)
+    again = after(await_rest, s, crept=True, unconfirmed=True)
+    assert ([Stop()], []) == ([order.command for order in again.orders], kinds(again))
+
+
+def test_a_rest_forgets_that_the_belt_crept(stopping):
+    s = replace(stopping, evidence=replace(STILL, speed_at=90_000))
+    assert after(await_rest, s, crept=True).s.drive.crept is False
+
+
+@pytest.mark.hazard("H16")
+def test_a_belt_that_creeps_and_starts_again_at_a_second_stop_comes_to_rest(rig):
+    """Found by the swarm: every Stop to the creeping belt was a Start, for ever."""
+    rig.run()
+    rig.ask(Ask.STOP)
+    heard, starts, creeps_until = 0, 0, None
+    for _ in range(600):
+        if len(rig.commands(Stop)) > heard:
+            heard += 1
+            if creeps_until is None:
+                rig.target, creeps_until = 20, rig.now + 13_000
+            else:
+                rig.target, creeps_until, starts = 80, None, starts + 1
+        if creeps_until is not None and rig.now >= creeps_until:
+            rig.target = 0
+        rig.tick()
+    assert (1, 3) == (starts, heard)
+    assert (0, False, Phase.FAULTED) == (rig.speed, rig.session.owed, rig.session.phase)

@@ -208,14 +208,15 @@ def hold(d: Draft) -> None:
         d.order(SetIncline(0))
     elif Cause.NOBODY_THERE in s.holds and s.drive.target > s.envelope.floor:
         lower(d, s.envelope.floor, s.envelope, QUICK, SECOND)
-    elif s.drive.unknowns:
+    elif s.drive.unknowns and not s.evidence.falling:
         _ask_again(d, s.envelope)
 
 
 def _ask_again(d: Draft, within: Envelope) -> None:
-    """Only an answer ends this hold, and only a question brings one.
+    """Only an answer ends this hold, and only a question brings one: for the lower of the two speeds.
 
-    Of the two speeds that the belt may have been left at, ask for the lower.
+    A belt that slows down is not asked: it may have been stopped at its console, and a speed could set
+    it going again.
     """
     s = d.s
     aim = within.grid(min(s.drive.target, s.drive.previous, within.speed.value))

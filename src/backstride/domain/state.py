@@ -73,7 +73,8 @@ class Drive(Struct, frozen=True, kw_only=True):
     nothing rises before the first, and by one step only before the second. While a probe runs
     (`probe_at`), the belt must come to `probe_goal`, give or take `probe_slack`. `stop_since` is the
     first Stop of a series, the other `stop_*` belong to its last; `unconfirmed` says that a person
-    was told that the series came to nothing.
+    was told that the series came to nothing, `crept` that a Stop was repeated to a belt below its
+    lowest speed.
     """
 
     target: Speed = 0
@@ -98,6 +99,7 @@ class Drive(Struct, frozen=True, kw_only=True):
     stop_answered_at: Ms | None = None
     stop_retry_at: Ms | None = None
     unconfirmed: bool = False
+    crept: bool = False
 
 
 class Cues(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from backstride.domain.evidence import STILL_FRAMES, void
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.following import PACE, QUICK, lower, ready
 from backstride.domain.notices import CueKind
+from backstride.domain.plausibility import HOLD_AGE
 from backstride.domain.session import (
     IN_CONTROL,
     TABLE,
@@ -93,9 +94,9 @@ def await_rest(d: Draft) -> None:
     elif s.drive.stop_answered_at is not None and s.evidence.still and not _may_yet_start(s):
         _rest(d)
     elif s.now - since > STOP_PATIENCE and not s.drive.unconfirmed:
-        _unconfirmed(d)
+        _unconfirmed(d, "the belt is not proven still")
     elif _stop_again(s):
-        send_stop(d)
+        _repeat(d)
 
 
 def _may_yet_start(s: Session) -> bool:
@@ -110,8 +111,8 @@ def _may_yet_start(s: Session) -> bool:
     return seen is None or seen <= max(started + START_TIME, s.gap_at + GAP_HOLD)
 
 
-def _unconfirmed(d: Draft) -> None:
-    sentence = "the belt is not proven still: look at it, pull the clip if it moves; acknowledge if it stands"
+def _unconfirmed(d: Draft, trouble: str) -> None:
+    sentence = f"{trouble}: look at it, pull the clip if it moves; acknowledge if it stands"
     d.drive(unconfirmed=True)
     fault(d, Finding(Action.STOP, Cause.STOP_UNCONFIRMED, sentence))
     if d.s.phase is Phase.STOPPING:
@@ -119,19 +120,43 @@ def _unconfirmed(d: Draft) -> None:
 
 
 def _stop_again(s: Session) -> bool:
-    """A Stop is repeated when refused, or when new frames show a belt that does not slow down.
+    """A Stop is repeated when it was refused, or when new frames show a belt that does not slow down.
 
-    Never without: some machines take a second Stop while the belt coasts for a Start.
+    Without an answer and without frames too, but never to a belt that is seen to slow down: some machines
+    take a second Stop while the belt coasts for a Start.
     """
-    if s.drive.stop_retry_at is not None:
-        return s.now >= s.drive.stop_retry_at
-    return s.drive.stop_answered_at is not None and s.evidence.insistent
+    seen, retry_at = s.evidence, s.drive.stop_retry_at
+    blind = seen.age(s.now) > HOLD_AGE
+    due = retry_at is not None and s.now >= retry_at
+    if s.drive.stop_answered_at is None:
+        return due and (blind or not seen.falling)
+    if due and (blind or seen.since == 0):
+        return True
+    return seen.insistent and not (s.drive.crept and _creeps(s))
+
+
+def _creeps(s: Session) -> bool:
+    """It moves below its lowest speed: some belts do so for a while after a Stop."""
+    return s.machine is not None and (s.evidence.speed or 0) < s.machine.speed.minimum
+
+
+def _repeat(d: Draft) -> None:
+    """Send Stop again; a belt that creeps gets no third one.
+
+    It may have taken the second one for a Start, and would go on like that for ever.
+    """
+    s = d.s
+    if s.evidence.insistent and _creeps(s):
+        d.drive(crept=True)
+    elif s.drive.crept and not s.drive.unconfirmed:
+        _unconfirmed(d, "a second Stop set the belt going again")
+    send_stop(d)
 
 
 def _rest(d: Draft) -> None:
     """The belt is proven still: the debt is paid, and what was planned comes next."""
     s = d.s
-    d.drive(stop_at=None, stop_since=None, unconfirmed=False, pending=None)
+    d.drive(stop_at=None, stop_since=None, unconfirmed=False, crept=False, pending=None)
     d.set(owed=False, adopted=None, rested_at=s.now, moving_since=None, started_at=None)
     if s.phase is Phase.FAULTED:
         return
