@@ -1,0 +1,109 @@
+/**
+ * Stops that were pressed and are not confirmed yet. Pure.
+ *
+ * A Stop is the one command that is kept: it is published at once, again every second until the
+ * treadmill's phase confirms it, and after a lost connection as soon as there is one again. But not
+ * for ever: a Stop that nobody remembers must not end the next person's session. It is given up,
+ * visibly, when there was no connection for `KEPT` since the press.
+ */
+
+import { confirmsStop } from "./phases.js";
+
+/** ms between two publications of the same Stop. */
+export const AGAIN = 1_000;
+/** ms for which a Stop waits for a connection. */
+export const KEPT = 30_000;
+/** ms after which an unconfirmed Stop tells people to pull the clip. */
+export const LATE = 5_000;
+/** ms for which a confirmed Stop is shown. */
+export const SHOWN = 4_000;
+
+/**
+ * @typedef {{treadmill: string, id: string, pressedAt: number, sentAt: ?number, times: number, answered: boolean,
+ *   sentence: ?string, settledAt: ?number, outcome: "waiting" | "done" | "failed"}} Stop
+ * @typedef {Readonly<Record<string, Stop>>} Stops by treadmill
+ */
+
+/**
+ * @param {Stops} stops
+ * @param {string} treadmill
+ * @param {string} id of the command
+ * @param {number} now
+ * @returns {Stops} a second press goes on with the first one's id, and out at once
+ */
+export function press(stops, treadmill, id, now) {
+  const before = stops[treadmill];
+  const waits = before?.outcome === "waiting";
+  const stop = {
+    treadmill, id: waits ? before.id : id, pressedAt: now, sentAt: null, times: waits ? before.times : 0,
+    answered: false, sentence: null, settledAt: null, outcome: /** @type {const} */ ("waiting"),
+  };
+  return { ...stops, [treadmill]: stop };
+}
+
+/**
+ * The Stops to publish now.
+ * @param {Stops} stops
+ * @param {number} now
+ * @returns {Stop[]}
+ */
+export function due(stops, now) {
+  return Object.values(stops).filter(
+    (stop) => stop.outcome === "waiting" && (stop.sentAt === null || now - stop.sentAt >= AGAIN),
+  );
+}
+
+/** @param {Stops} stops @param {string} treadmill @param {number} now @returns {Stops} */
+export function sent(stops, treadmill, now) {
+  const stop = stops[treadmill];
+  if (stop === undefined) return stops;
+  return { ...stops, [treadmill]: { ...stop, sentAt: now, times: stop.times + 1 } };
+}
+
+/**
+ * The daemon answered.
+ * @param {Stops} stops
+ * @param {string} id of the command
+ * @param {{reply: string, sentence: string}} note
+ * @returns {Stops}
+ */
+export function answered(stops, id, note) {
+  const stop = Object.values(stops).find((one) => one.id === id);
+  if (stop === undefined) return stops;
+  const after = { ...stop, answered: note.reply === "ok", sentence: note.sentence };
+  return { ...stops, [stop.treadmill]: after };
+}
+
+/**
+ * A live state came: does it confirm the Stop?
+ * @param {Stops} stops
+ * @param {string} treadmill
+ * @param {import("./store.js").State} state
+ * @param {number} now
+ * @returns {Stops}
+ */
+export function observe(stops, treadmill, state, now) {
+  const stop = stops[treadmill];
+  if (stop === undefined || stop.outcome === "done" || stop.times === 0) return stops;
+  if (!confirmsStop(state, stop.answered)) return stops;
+  return { ...stops, [treadmill]: { ...stop, outcome: "done", settledAt: now } };
+}
+
+/**
+ * Give up what has waited too long for a connection, and forget what was shown long enough.
+ * @param {Stops} stops
+ * @param {number} now
+ * @param {boolean} connected
+ * @returns {Stops} the same object if nothing changed
+ */
+export function expire(stops, now, connected) {
+  let after = stops;
+  for (const stop of Object.values(stops)) {
+    if (stop.outcome === "done" && now - (stop.settledAt ?? now) > SHOWN) {
+      after = Object.fromEntries(Object.entries(after).filter(([id]) => id !== stop.treadmill));
+    } else if (stop.outcome === "waiting" && !connected && now - stop.pressedAt > KEPT) {
+      after = { ...after, [stop.treadmill]: { ...stop, outcome: "failed", settledAt: now } };
+    }
+  }
+  return after;
+}
