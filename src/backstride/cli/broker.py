@@ -21,13 +21,23 @@ NO_BROKER_HINT: Final = (
 )
 
 
-def get_settings(config: Config, address: str | None) -> RemoteSettings:
+def get_settings(
+    config: Config, address: str | None, treadmill: str | None = None
+) -> RemoteSettings:
     """How to reach the broker; `address` (HOST or HOST:PORT) overrides the configuration's.
 
+    Where each treadmill has its own access, `treadmill` says whose is used.
+
     Raises:
-        CommandFailedError: the password or the address cannot be used (2).
+        CommandFailedError: the password or the address cannot be used, or no treadmill is chosen (2).
     """
-    broker = config.broker
+    ids = [one.id for one in config.treadmills]
+    if treadmill is None and len(ids) > 1 and config.broker.distinguishes:
+        raise CommandFailedError(
+            f"each treadmill has its own access here; choose one with --id: {', '.join(ids)}",
+            Exit.USAGE,
+        )
+    broker = config.broker.of(treadmill or ids[0])
     try:
         password = read_password(broker)
     except ConfigError as error:
@@ -52,14 +62,16 @@ def get_settings(config: Config, address: str | None) -> RemoteSettings:
     return replace(settings, host=host, port=int(port))
 
 
-def load_settings(config: Path | None, address: str | None) -> tuple[Config, RemoteSettings]:
-    """The configuration and how to reach its broker.
+def load_settings(
+    config: Path | None, address: str | None, treadmill: str | None = None
+) -> tuple[Config, RemoteSettings]:
+    """The configuration and how to reach its broker, as `get_settings` does.
 
     Raises:
         CommandFailedError: one of them cannot be used (2).
     """
     loaded = get_config(config)
-    return loaded, get_settings(loaded, address)
+    return loaded, get_settings(loaded, address, treadmill)
 
 
 async def choose_treadmill(remote: Remote, config: Config, chosen: str | None) -> str:

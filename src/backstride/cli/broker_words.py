@@ -36,9 +36,8 @@ def explain_init(house: House, draft: Draft, version: str | None) -> None:
     tell(f"     chown root:backstride {PLACE}/*; chmod 640 {PLACE}/*")
     tell("   and paste its broker.toml into /etc/backstride/backstride.toml.")
     tell(f"3. Machines find their part in {there / 'machines'}.")
-    tell(
-        f"4. Phones and tablets must trust {there / 'authority' / 'ca.pem'} (send it to them and install it) to use"
-    )
+    known = there / "authority" / "ca.pem"
+    tell(f"4. Phones and tablets must trust {known} (send it to them and install it) to use")
     tell(f"   wss://{house.hosts[0]}:{house.listeners.websockets}.")
     tell(f"5. Keep a copy of {there / 'authority' / 'ca.key'} elsewhere, and nobody else near it:")
     tell("   whoever has it can make treadmills. The broker does not need it.")

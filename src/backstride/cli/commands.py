@@ -176,7 +176,7 @@ async def _send(
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt.remote import Remote
 
-    loaded, settings = load_settings(config, broker)
+    loaded, settings = load_settings(config, broker, treadmill)
     async with Remote(settings, treadmill) as remote:
         chosen = await choose_treadmill(remote, loaded, treadmill)
         return await remote.send(chosen, ask, program, speed=speed, on=on)

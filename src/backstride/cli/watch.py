@@ -39,7 +39,7 @@ def watch(  # noqa: PLR0917  Typer turns parameters into options
     from backstride.cli.broker import NO_BROKER_HINT, load_settings
     from backstride.mqtt.remote import NoBrokerError
 
-    _, settings = load_settings(config, broker)
+    _, settings = load_settings(config, broker, treadmill)
     try:
         if once or output is not None:
             _look(settings, treadmill, output, as_json=as_json)

@@ -190,7 +190,7 @@ def _give_access(house: House, ca: Authority, newcomer: Newcomer, now: datetime)
     if _is_certified(house, newcomer):
         return _certify(house, ca, newcomer, paragraph, now)
     password = passwords.make_password()
-    entry = passwords.write_entry(name, password) + "\n"
+    entry = passwords.write_entry(name, password)
     if role is Role.COACH:
         # A person: nothing lies about.
         return _Access(paragraph=paragraph, entry=entry, shown={name: password})

@@ -112,9 +112,11 @@ def write_configuration(
             "allow_anonymous false",
             *_access(flavour, files, plugins),
             "",
-            "# What one client may ask of the broker. Raise the first one if other devices with large",
+            "# What one client may ask of the broker. Raise the first two if other devices with large",
             "# messages use this broker too.",
             f"max_packet_size {LARGEST_PACKET}",
+            # Of 2.0's websockets only this one holds.
+            f"message_size_limit {LARGEST_PACKET}",
             "max_inflight_messages 20",
             "max_queued_messages 100",
             "# Nothing of Backstride is worth keeping: it says everything again when the broker is back,",

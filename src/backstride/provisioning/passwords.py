@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import secrets
 from typing import Final
 
@@ -30,27 +29,12 @@ def make_password() -> str:
     return "-".join(groups)
 
 
-def write_entry(name: str, password: str, salt: bytes | None = None) -> str:
-    """Write one line of mosquitto's password file, without its end."""
-    salt = secrets.token_bytes(_SALT_BYTES) if salt is None else salt
-    text = base64.b64encode(salt).decode()
-    return f"{name}:$7${ITERATIONS}${text}${_hash(password, salt, ITERATIONS)}"
-
-
-def fits(entry: str, password: str) -> bool:
-    """Tell whether a line of a password file is made from this password."""
-    _, _, text = entry.partition(":")
-    match text.split("$"):
-        case ["", "7", iterations, salt, expected]:
-            found = _hash(password, base64.b64decode(salt), int(iterations))
-            return hmac.compare_digest(found, expected)
-        case _:
-            return False
-
-
-def _hash(password: str, salt: bytes, iterations: int) -> str:
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, _HASH_BYTES)
-    return base64.b64encode(digest).decode()
+def write_entry(name: str, password: str) -> str:
+    """Write one line of mosquitto's password file, with its end."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS, _HASH_BYTES)
+    encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))
+    return f"{name}:$7${ITERATIONS}${encoded}\n"
 
 
 def take_out(entries: str, name: str) -> str:

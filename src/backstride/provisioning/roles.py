@@ -112,7 +112,7 @@ def rules(role: Role, prefix: str, treadmills: tuple[str, ...]) -> tuple[Rule, .
 
 def discovery_topic(treadmill: str) -> str:
     """Where a treadmill's daemon tells Home Assistant what it is."""
-    return f"{DISCOVERY}/device/backstride-{treadmill}/config"
+    return f"{DISCOVERY}/device/{treadmill}/config"
 
 
 def write_paragraph(name: str, role: Role, granted: tuple[Rule, ...]) -> str:

@@ -70,7 +70,9 @@ _BROKER: Final[dict[str, Reader]] = {
     "port": read_integer(1, 65_535),
     "user": read_text("backstride"),
     "password_file": read_path,
-    "credential": read_pattern(r"[A-Za-z0-9._-]{1,200}", 'a name such as "mqtt-password"'),
+    "credential": read_pattern(
+        r"(?:[A-Za-z0-9._-]|\{treadmill\}){1,200}", 'a name such as "mqtt-password"'
+    ),
     "protocol": read_choice(Protocol),
     "prefix": read_pattern(_TOPIC, 'a topic such as "backstride" or "gym/floor-2"'),
     "trust_scalars": read_flag,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstride.domain import limits
 from backstride.domain.limits import Caps, SiteRules
@@ -14,6 +15,8 @@ from backstride.domain.units import Incline, Ms, Speed
 
 PORT: Final = 1883
 TLS_PORT: Final = 8883
+TREADMILL: Final = "{treadmill}"
+"""In a name or a path of `[broker]`: the id of the treadmill that it is for."""
 
 
 class Protocol(StrEnum):
@@ -55,6 +58,7 @@ class Broker(Struct, frozen=True, kw_only=True):
     """Where the MQTT broker is and who we are there. Topics are `<prefix>/<treadmill id>/...`.
 
     `credential` is the name of a systemd credential; where there is none, `password_file` is read.
+    What distinguishes the treadmills of one host at the broker has TREADMILL in it.
     """
 
     host: str = "localhost"
@@ -66,6 +70,28 @@ class Broker(Struct, frozen=True, kw_only=True):
     prefix: str = "backstride"
     trust_scalars: bool = False
     tls: Tls | None = None
+
+    @property
+    def distinguishes(self) -> bool:
+        """Whether each treadmill has a name, a password or a certificate of its own."""
+        return self != self.of("")
+
+    def of(self, treadmill: str) -> Broker:
+        """The same for one treadmill: with its id where TREADMILL stands."""
+
+        def fill(text: str | None) -> str | None:
+            return None if text is None else text.replace(TREADMILL, treadmill)
+
+        tls = self.tls
+        if tls is not None:
+            tls = Tls(ca=tls.ca, cert=fill(tls.cert), key=fill(tls.key))
+        return replace(
+            self,
+            user=fill(self.user),
+            password_file=fill(self.password_file),
+            credential=fill(self.credential),
+            tls=tls,
+        )
 
 
 class HomeAssistant(Struct, frozen=True, kw_only=True):

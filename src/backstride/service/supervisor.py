@@ -89,7 +89,8 @@ class Radios:
 
 def broker_settings(config: Config, treadmill: Treadmill, password: str | None) -> BrokerSettings:
     """The broker connection of one treadmill."""
-    broker, tls, home = config.broker, config.broker.tls, config.homeassistant
+    broker, home = config.broker.of(treadmill.id), config.homeassistant
+    tls = broker.tls
     return BrokerSettings(
         treadmill=treadmill.id,
         host=broker.host,
@@ -166,7 +167,9 @@ class Service:
         radio, target = await self.radios.provide(treadmill)
         belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
         holder: list[Controller] = []
-        settings = broker_settings(self.config, treadmill, read_password(self.config.broker))
+        settings = broker_settings(
+            self.config, treadmill, read_password(self.config.broker.of(treadmill.id))
+        )
         bus = MqttBus(
             settings,
             clock=clock,
