@@ -28,7 +28,10 @@ LAYERS = {
         *{"provisioning", "resources"},
     },
 }
-"""`cli -> service -> {ftms, virtual, mqtt, history, scripts} -> ports -> domain`, resources beside ports; a site's broker is provisioned by the command line alone."""
+"""`cli -> service -> {ftms, virtual, mqtt, history, scripts} -> ports -> domain`, resources beside ports.
+
+A site's broker is provisioned by the command line alone.
+"""
 
 UNKNOWN_TO_THE_CORE = {
     *{"asyncio", "time", "datetime", "random", "os", "sys", "socket", "threading", "logging"},
