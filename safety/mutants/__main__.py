@@ -3,10 +3,11 @@
 python -m safety.mutants                        the whole core
 python -m safety.mutants --files envelope evidence
 python -m safety.mutants --changed origin/main   only lines that changed since then (what CI runs)
-python -m safety.mutants --budget 300            stop after so many seconds, and say what was not run
+python -m safety.mutants --budget 300            judge for so many seconds, and say what was not run
 python -m safety.mutants --json out.json         the verdicts as data
 
-Exit code 1: a mutant survived that `accepted.toml` does not explain, or an entry there explains none.
+Exit code 1: a mutant survived that `accepted.toml` does not explain, or the whole core was judged and
+an entry there explains none. Without a commit to compare with, nothing is judged; one line says so (code 0).
 """
 
 from __future__ import annotations
@@ -41,10 +42,19 @@ def accepted() -> dict[Key, str]:
     }
 
 
+def _git(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *command], cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S607  whose git it is, the path says
+
+
 def changed(base: str) -> dict[str, set[int]]:
-    """The lines of the domain that are not as they were in `base`."""
-    asked = ["git", "diff", "--unified=0", base, "--", str(DOMAIN)]
-    text = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    """The lines of the domain that are not as they were in `base`.
+
+    Raises:
+        LookupError: this repository does not have such a commit: a shallow clone, or the first commits.
+    """
+    if _git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}").returncode:
+        raise LookupError(base)
+    text = _git("diff", "--unified=0", "--no-ext-diff", base, "--", str(DOMAIN)).stdout
     lines: dict[str, set[int]] = {}
     module = ""
     for line in text.splitlines():
@@ -56,19 +66,25 @@ def changed(base: str) -> dict[str, set[int]]:
     return lines
 
 
-def chosen(files: Sequence[str], base: str | None) -> list[Mutant]:
-    """The mutants that were asked for, the most dangerous files first."""
+def chosen(files: Sequence[str], base: str | None, again: Path | None) -> list[Mutant]:
+    """The mutants of what was asked for, or changed, or lived in an earlier run; the dangerous files first.
+
+    Raises:
+        LookupError: there is no commit `base`.
+    """
     work = [mutant for file in files for mutant in mutants(file)]
     # In place is quick, an import is not: a budget should end with as few unjudged as possible.
     work.sort(key=lambda mutant: mutant.function is None)
-    if base is None:
-        return work
-    lines = changed(base)
-    return [mutant for mutant in work if mutant.line in lines.get(mutant.module, ())]
+    if base is not None:
+        lines = changed(base)
+        work = [mutant for mutant in work if mutant.line in lines.get(mutant.module, ())]
+    if again is not None:
+        lived = set(re.findall(r"^(?:survived|uncovered): (.+)$", again.read_text(), re.MULTILINE))
+        work = [mutant for mutant in work if mutant.name in lived]
+    return work
 
 
-def main() -> int:
-    """Judge, and report."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m safety.mutants", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,18 +97,22 @@ def main() -> int:
     parser.add_argument("--again", type=Path, help="only the survivors in this output of a run")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--every", type=int, default=1, help="a sample: one of so many")
-    options = parser.parse_args()
-    work = chosen(options.files, options.changed)[:: options.every]
-    if options.again:
-        names = set(
-            re.findall(r"^(?:survived|uncovered): (.+)$", options.again.read_text(), re.MULTILINE)
-        )
-        work = [mutant for mutant in work if mutant.name in names]
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Judge, and report."""
+    options = _options()
+    try:
+        work = chosen(options.files, options.changed, options.again)[:: options.every]
+    except LookupError as missing:
+        print(f"nothing was judged: there is no commit {missing} here to compare with")
+        return 0
     if options.list:
         print("\n".join(mutant.name for mutant in work))
         return 0
     if not work:
-        print("no mutant in what changed")
+        print("no mutant in what was asked for")
         return 0
     reasons, verdicts, began = accepted(), [], time.monotonic()
 
@@ -108,9 +128,12 @@ def main() -> int:
     if code:
         return code
     report(work, verdicts, reasons, time.monotonic() - began)
+    idle = unneeded(verdicts, reasons)
+    for module, function, source, change in idle:
+        print(f"accepted.toml explains no survivor: {module}, {function}, {source!r}: {change}")
     if options.json:
         options.json.write_text(json.dumps(as_data(work, verdicts, reasons), indent=1) + "\n")
-    return int(bool(survivors(verdicts, reasons)))
+    return int(bool(survivors(verdicts, reasons) or idle))
 
 
 def survivors(verdicts: Iterable[Verdict], reasons: dict[Key, str]) -> list[Verdict]:
@@ -118,6 +141,15 @@ def survivors(verdicts: Iterable[Verdict], reasons: dict[Key, str]) -> list[Verd
     return [
         v for v in verdicts if v.fate in {"survived", "uncovered"} and v.mutant.key not in reasons
     ]
+
+
+def unneeded(verdicts: Iterable[Verdict], reasons: dict[Key, str]) -> list[Key]:
+    """The excuses of nobody; none unless the whole core was judged."""
+    judged = {v.mutant for v in verdicts}
+    if not judged.issuperset(mutant for file in FILES for mutant in mutants(file)):
+        return []
+    explained = {v.mutant.key for v in verdicts if v.fate in {"survived", "uncovered"}}
+    return [key for key in reasons if key not in explained]
 
 
 def fates(verdicts: Iterable[Verdict], reasons: dict[Key, str]) -> Counter[str]:

@@ -63,11 +63,11 @@ class Judge:
     """A pytest plugin that judges mutants in place of running the tests."""
 
     def __init__(
-        self, work: Sequence[Mutant], say: Callable[[Verdict], None], until: float, most: int
+        self, work: Sequence[Mutant], say: Callable[[Verdict], None], seconds: float, most: int
     ) -> None:
         self.work = work
         self.say = say
-        self.until = until
+        self.seconds = seconds
         self.most = most
         self.known = Knowledge()
         self.failed: list[str] = []
@@ -82,8 +82,9 @@ class Judge:
             print(f"these tests fail without any defect: {', '.join(self.failed[:5])}")
             session.testsfailed = len(self.failed)
             return True
+        until = time.monotonic() + self.seconds
         for mutant in self.work:
-            if time.monotonic() > self.until:
+            if time.monotonic() > until:
                 break
             if mutant.function is None:
                 self.say(self._from_import(mutant, items))
@@ -320,7 +321,7 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def judge(work: Iterable[Mutant], say: Callable[[Verdict], None], seconds: float, most: int) -> int:
-    """Judge these mutants within so many seconds, each by so many tests at the most.
+    """Judge these mutants within so many seconds after learning, each by so many tests at the most.
 
     Returns pytest's exit code; 0: the tests pass without a defect.
     """
@@ -330,7 +331,7 @@ def judge(work: Iterable[Mutant], say: Callable[[Verdict], None], seconds: float
     os.chdir(ROOT)
     # Importing modules anew is what a mutant of a constant does; a warning about it is no failure.
     tests = [f"--ignore={TESTS}/test_{name}.py" for name in UNASKED]
-    plugin = Judge(list(work), say, time.monotonic() + seconds, most)
+    plugin = Judge(list(work), say, seconds, most)
     code = pytest.main([TESTS, *tests, *OPTIONS], plugins=[plugin])
     return int(code)
 
