@@ -567,6 +567,16 @@ def test_counters_that_deny_the_record_are_believed_once_two_frames_agree(rig, b
 
 
 @pytest.mark.hazard("H10", "H11")
+def test_what_denies_the_record_is_remembered_counter_by_counter(rig):
+    d = recognised(reborn_idle(rig, elapsed=9_000, distance=8_000))
+    assert (9_000, 8_000) == (d.s.doubt.elapsed, d.s.doubt.distance)
+    record = replace(RECORD, elapsed=None)
+    agreed = Draft(d.s)
+    recognise(agreed, record)
+    assert agreed.s.adopted is None
+
+
+@pytest.mark.hazard("H10", "H11")
 def test_a_belt_whose_counters_were_garbage_once_is_ours_at_the_next_frame(rig):
     garbled = recognised(reborn_idle(rig, elapsed=50_000)).s
     s = replace(garbled, evidence=replace(garbled.evidence, elapsed=306))
@@ -679,8 +689,9 @@ def test_a_counter_that_is_no_longer_told_explains_nothing(rig, counter, age, ou
 
 @pytest.mark.hazard("H11", "H15")
 def test_one_frame_at_0_is_neither_rest_nor_motion(rig):
-    d = recognised(reborn_idle(rig, speed=0, zeros=1))
+    d = recognised(reborn_idle(rig, speed=0, zeros=1, elapsed=9_000))
     assert (Phase.IDLE, RECORD, [], []) == (d.s.phase, d.s.adopted, d.orders, d.notices)
+    assert d.s.doubt is None
 
 
 @pytest.mark.hazard("H19")
