@@ -156,3 +156,52 @@ def test_an_unknown_incline_is_0_only_where_there_is_none(make_machine):
     assert incline_of(Evidence(), None) is None
     assert incline_of(Evidence(), flat) == 0
     assert incline_of(see(0, incline=-3), flat) == -3
+
+
+# --- edges -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H16")
+@pytest.mark.parametrize(
+    ("low_at", "since", "at", "falling", "insistent"),
+    [
+        (1_001, 2, 1_900, True, False),
+        (1_001, 2, 1_901, False, True),
+        (1_000, 2, 1_500, False, False),
+        (1_001, 0, 1_900, False, False),
+        (1_000, 2, 1_900, False, True),
+        (1_000, 1, 1_900, False, False),
+    ],
+)
+def test_a_new_low_counts_for_less_than_900_ms(low_at, since, at, falling, insistent):  # noqa: PLR0917
+    seen = Evidence(speed=90, speed_at=at, since=since, since_at=1_000, low=90, low_at=low_at)
+    assert (falling, insistent) == (seen.falling, seen.insistent)
+
+
+@pytest.mark.hazard("H14")
+@pytest.mark.parametrize(
+    ("before", "frame", "advanced", "counts", "ticks"),
+    [
+        ({}, {}, False, False, False),
+        ({"elapsed": 5, "distance": 7}, {}, False, False, False),
+        ({"elapsed": 5, "distance": 7}, {"elapsed": 5, "distance": 7}, False, False, False),
+        # The first value of a counter moves it, but is no proof that it counts.
+        ({}, {"elapsed": 5}, True, False, False),
+        ({}, {"distance": 7}, True, False, False),
+        ({"elapsed": 5}, {"elapsed": 6}, True, True, True),
+        ({"distance": 7}, {"distance": 8}, True, True, False),
+        ({"elapsed": 5, "distance": 7}, {"elapsed": 5, "distance": 8}, True, True, False),
+        ({"elapsed": 5, "distance": 7}, {"elapsed": 6, "distance": 7}, True, True, True),
+        # What counted once counts.
+        ({"counts": True, "ticks": True, "elapsed": 5}, {"elapsed": 5}, False, True, True),
+    ],
+)
+def test_a_counter_advances_when_it_moves_and_counts_when_it_moved_before(  # noqa: PLR0917
+    before, frame, advanced, counts, ticks
+):
+    seen = observe(
+        Evidence(advanced_at=1_000, **before),
+        Telemetry(at=2_000, epoch=1, speed=100, **frame), 150, 30,
+    )  # fmt: skip
+    assert (2_000 if advanced else 1_000) == seen.advanced_at
+    assert (counts, ticks) == (seen.counts, seen.ticks)
