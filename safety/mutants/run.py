@@ -29,11 +29,7 @@ WHOLE: Final = 120.0
 """Seconds for a mutant that all tests judge."""
 NEAR: Final = ("test_constants.py", "test_table.py")
 """Tests that look at what exists at import: numbers and tables."""
-HOMES: Final = {
-    **dict.fromkeys(("bounds", "limits", "admission"), "envelope"),
-    "arming": "operator",
-    "session": "table",
-}
+HOMES: Final = {"bounds": "envelope", "admission": "envelope"}
 """Whose tests know most about a file that has no tests of its own name."""
 UNASKED: Final = ("adversary", "workout", "totality", "units", "energy")
 """Tests of random cases, or of modules that are not mutated: what only they would notice survives here."""
