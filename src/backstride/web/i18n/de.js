@@ -125,10 +125,11 @@ export default {
   "armed.facing_hint": "der Countdown fragt nicht mehr",
   "armed.clear": "Niemand ist in der Nähe",
   "armed.clear_hint": "2 m frei dahinter, ein halber Meter seitlich",
+  "armed.steep": "bis {incline} %",
   "armed.tick": "Erst alle vier abhaken",
   "armed.confirm": "Halten zum Starten",
 
-  "count.rails": "Auf den Seitenschienen bleiben. Das Band läuft langsam an; aufsteigen, wenn es läuft. Zuerst {speed} km/h.",
+  "count.rails": "Auf den Seitenschienen bleiben. Das Band läuft mit kleinstem Tempo an; aufsteigen, wenn es läuft.",
 
   "live.setpoint": "Soll",
   "live.cap": "Grenze",
@@ -152,6 +153,8 @@ export default {
   "total.distance": "Strecke",
   "total.energy": "Energie",
   "total.heart-rate": "Puls",
+
+  "fault.look": "Zuerst auf das Band sehen",
 
   "summary.title": "Fertig.",
   "summary.energy": "Energie, ± 25 %",
@@ -182,7 +185,7 @@ export default {
   "set.vibrate_hint": "wo das Gerät es kann",
   "set.awake": "Bildschirm anlassen",
   "set.awake_hint": "während einer Einheit, über https",
-  "set.keys": "Tasten",
+  "set.keys": "Tastenkürzel",
   "set.keys_hint": "Esc stoppt immer",
   "set.daemon_voice": "Gesprochene Ansagen dieser Einheit",
   "set.daemon_voice_hint": "für alle Lautsprecher und Seiten, die zuhören",

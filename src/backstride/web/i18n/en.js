@@ -74,7 +74,7 @@ export default {
   "ask.confirm": "Confirm",
   "ask.pause": "Pause",
   "ask.continue": "Hold to go on",
-  "ask.skip": "Next step",
+  "ask.skip": "Skip",
   "ask.faster": "Faster",
   "ask.slower": "Slower",
   "ask.speed": "Set speed",
@@ -125,10 +125,11 @@ export default {
   "armed.facing_hint": "the countdown asks nothing more",
   "armed.clear": "Nobody is near",
   "armed.clear_hint": "2 m free behind, half a metre at the sides",
+  "armed.steep": "up to {incline} %",
   "armed.tick": "Tick all four first",
   "armed.confirm": "Hold to start",
 
-  "count.rails": "Stay on the side rails. The belt starts slowly; step on when it runs. First {speed} km/h.",
+  "count.rails": "Stay on the side rails. The belt starts at its lowest speed; step on when it runs.",
 
   "live.setpoint": "set",
   "live.cap": "cap",
@@ -152,6 +153,8 @@ export default {
   "total.distance": "distance",
   "total.energy": "energy",
   "total.heart-rate": "heart",
+
+  "fault.look": "Look at the belt first",
 
   "summary.title": "Done.",
   "summary.energy": "energy, ± 25 %",
@@ -182,7 +185,7 @@ export default {
   "set.vibrate_hint": "where the device can",
   "set.awake": "Keep the screen on",
   "set.awake_hint": "during a session, over https",
-  "set.keys": "Keys",
+  "set.keys": "Single-key shortcuts",
   "set.keys_hint": "Esc stops always",
   "set.daemon_voice": "Spoken cues of this session",
   "set.daemon_voice_hint": "for every speaker and page that listens",

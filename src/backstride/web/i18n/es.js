@@ -125,10 +125,11 @@ export default {
   "armed.facing_hint": "la cuenta atrás no pregunta nada más",
   "armed.clear": "No hay nadie cerca",
   "armed.clear_hint": "2 m libres detrás, medio metro a los lados",
+  "armed.steep": "hasta {incline} %",
   "armed.tick": "Marca antes las cuatro",
   "armed.confirm": "Mantén para empezar",
 
-  "count.rails": "Quédate en los laterales. La cinta arranca despacio; sube cuando ande. Primero {speed} km/h.",
+  "count.rails": "Quédate en los laterales. La cinta arranca a su velocidad mínima; sube cuando ande.",
 
   "live.setpoint": "pedida",
   "live.cap": "límite",
@@ -152,6 +153,8 @@ export default {
   "total.distance": "distancia",
   "total.energy": "energía",
   "total.heart-rate": "pulso",
+
+  "fault.look": "Mira primero la cinta",
 
   "summary.title": "Hecho.",
   "summary.energy": "energía, ± 25 %",
@@ -182,7 +185,7 @@ export default {
   "set.vibrate_hint": "si el dispositivo puede",
   "set.awake": "Mantener la pantalla encendida",
   "set.awake_hint": "durante la sesión, con https",
-  "set.keys": "Teclas",
+  "set.keys": "Atajos de una tecla",
   "set.keys_hint": "Esc para siempre la cinta",
   "set.daemon_voice": "Avisos hablados de esta sesión",
   "set.daemon_voice_hint": "para todos los altavoces y páginas que escuchan",

@@ -125,10 +125,11 @@ export default {
   "armed.facing_hint": "le compte à rebours ne demande plus rien",
   "armed.clear": "Personne n’est près",
   "armed.clear_hint": "2 m libres derrière, un demi-mètre sur les côtés",
+  "armed.steep": "jusqu’à {incline} %",
   "armed.tick": "Cochez d’abord les quatre",
   "armed.confirm": "Maintenir pour partir",
 
-  "count.rails": "Restez sur les repose-pieds. Le tapis part lentement ; montez quand il tourne. D’abord {speed} km/h.",
+  "count.rails": "Restez sur les repose-pieds. Le tapis part à sa vitesse minimale ; montez quand il tourne.",
 
   "live.setpoint": "voulu",
   "live.cap": "limite",
@@ -152,6 +153,8 @@ export default {
   "total.distance": "distance",
   "total.energy": "énergie",
   "total.heart-rate": "pouls",
+
+  "fault.look": "Regardez d’abord le tapis",
 
   "summary.title": "C’est fait.",
   "summary.energy": "énergie, ± 25 %",
@@ -182,7 +185,7 @@ export default {
   "set.vibrate_hint": "si l’appareil le peut",
   "set.awake": "Garder l’écran allumé",
   "set.awake_hint": "pendant la séance, en https",
-  "set.keys": "Touches",
+  "set.keys": "Raccourcis à une touche",
   "set.keys_hint": "Échap arrête toujours",
   "set.daemon_voice": "Consignes parlées de cette séance",
   "set.daemon_voice_hint": "pour tous les haut-parleurs et pages qui écoutent",

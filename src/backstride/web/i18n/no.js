@@ -74,7 +74,7 @@ export default {
   "ask.confirm": "Bekreft",
   "ask.pause": "Pause",
   "ask.continue": "Hold for å fortsette",
-  "ask.skip": "Neste steg",
+  "ask.skip": "Hopp over",
   "ask.faster": "Raskere",
   "ask.slower": "Saktere",
   "ask.speed": "Velg fart",
@@ -125,10 +125,11 @@ export default {
   "armed.facing_hint": "nedtellingen spør ikke om mer",
   "armed.clear": "Ingen er i nærheten",
   "armed.clear_hint": "2 m fritt bak, en halv meter på sidene",
+  "armed.steep": "inntil {incline} %",
   "armed.tick": "Kryss av alle fire først",
   "armed.confirm": "Hold for å starte",
 
-  "count.rails": "Bli stående på sideskinnene. Båndet starter sakte; gå på når det går. Først {speed} km/t.",
+  "count.rails": "Bli stående på sideskinnene. Båndet starter med laveste fart; gå på når det går.",
 
   "live.setpoint": "valgt",
   "live.cap": "grense",
@@ -152,6 +153,8 @@ export default {
   "total.distance": "strekning",
   "total.energy": "energi",
   "total.heart-rate": "puls",
+
+  "fault.look": "Se på båndet først",
 
   "summary.title": "Ferdig.",
   "summary.energy": "energi, ± 25 %",
@@ -182,7 +185,7 @@ export default {
   "set.vibrate_hint": "der enheten kan",
   "set.awake": "Hold skjermen på",
   "set.awake_hint": "under en økt, over https",
-  "set.keys": "Taster",
+  "set.keys": "Hurtigtaster",
   "set.keys_hint": "Esc stopper alltid",
   "set.daemon_voice": "Talte beskjeder i denne økten",
   "set.daemon_voice_hint": "for alle høyttalere og sider som lytter",

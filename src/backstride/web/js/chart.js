@@ -87,7 +87,7 @@ export class Chart {
     const { bare, scale } = this.#drawing;
     const muted = colour(this.element, "--muted");
     const line = colour(this.element, "--line");
-    const font = `${Math.round(12 * scale)}px system-ui, sans-serif`;
+    const font = `${Math.round(12 * scale)}px ${getComputedStyle(this.element).fontFamily}`;
     const minute = (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((at) => `${Math.round(at / 6) / 10}`);
     const axis = { show: !bare, stroke: muted, font, ticks: { show: false }, border: { show: false } };
     return {

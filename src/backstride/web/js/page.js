@@ -17,8 +17,9 @@ import * as stops from "./stops.js";
 import { absorb, staleness } from "./store.js";
 
 const TICK = 250;
-/** ms: long enough to read a sentence. */
+/** ms: long enough to read a refusal; that something was done, the view itself shows. */
 const MESSAGE_LASTS = 10_000;
+const GOOD_NEWS_LASTS = 3_000;
 
 /**
  * @typedef {{at: number, treadmill: ?string, reply: "ok" | "refused" | "error" | "silent" | "sending", code: string,
@@ -283,7 +284,8 @@ export class Page extends EventTarget {
     this.now = this.#clock.now();
     this.stops = stops.expire(this.stops, this.now, this.connected);
     this.#sendStops();
-    if (this.message !== null && this.now - this.message.at > MESSAGE_LASTS) this.message = null;
+    const lasts = this.message?.reply === "ok" ? GOOD_NEWS_LASTS : MESSAGE_LASTS;
+    if (this.message !== null && this.now - this.message.at > lasts) this.message = null;
     this.#watch();
     this.#changed();
   }

@@ -86,7 +86,7 @@ class App extends View {
     if (view.name === "gym") return html`<bs-overview .page=${page} .now=${this.now}></bs-overview>`;
     if (view.name === "wall") {
       return html`<div class="wall-frame" data-stale=${page.stale(view.treadmill) !== null}>${staleRow(page, view.treadmill)}
-        ${sight?.state?.alarm ? html`<p class="alarm" role="alert" data-testid="alarm" lang="en">${sight.state.alarm.sentence}</p>` : nothing}
+        ${sight?.state?.alarm && sight.state.phase !== "faulted" ? html`<p class="alarm" role="alert" data-testid="alarm" lang="en">${sight.state.alarm.sentence}</p>` : nothing}
         <bs-wall .page=${page} .sight=${sight} .now=${this.now}></bs-wall></div>`;
     }
     return html`<bs-treadmill .page=${page} .sight=${sight} .now=${this.now}></bs-treadmill>`;
@@ -119,7 +119,7 @@ class App extends View {
   health() {
     const { link, linkReason } = this.page;
     return html`<span class="link" data-testid="connection" data-state=${link} role="status" title=${linkReason ?? ""}>
-      <span class="dot" aria-hidden="true"></span>${t(`link.${link}`)}</span>`;
+      <span class="dot" aria-hidden="true"></span><span class=${this.page.view.treadmill === null ? "" : "link-word"}>${t(`link.${link}`)}</span></span>`;
   }
 }
 

@@ -27,12 +27,20 @@ export function stepNow(sight, now) {
   return { left, whole: Math.max(planned ?? 0, step.remaining) };
 }
 
+/** What an announcement of a change is worth once the belt is on its way to rest: nothing. */
+const CHANGES = new Set(["faster", "slower", "steady", "steeper", "flatter", "step_on", "countdown"]);
+
 /** The cue that is to be big, or the newest one. @param {Sight} sight @param {number} now */
 export function cueNow(sight, now) {
   const heard = sight.cue;
   const text = heard?.note.text ?? sight.state?.cue?.text ?? "";
   const kind = heard?.note.kind ?? sight.state?.cue?.kind ?? "steady";
-  return { text, kind, fresh: heard !== null && now - heard.at < CUE_LASTS };
+  const fresh = heard !== null && now - heard.at < CUE_LASTS;
+  const phase = sight.state?.phase;
+  if (phase !== "running" && (!fresh || CHANGES.has(kind))) {
+    return { text: sight.state?.sentence ?? "", kind: phase === "stopping" || phase === "slowing" ? "stopping" : "hold", fresh: true };
+  }
+  return { text, kind, fresh };
 }
 
 /** What comes after this step, in words. @param {Sight} sight */
@@ -65,21 +73,25 @@ class Live extends View {
     const state = sight?.state;
     if (sight === undefined || state == null) return nothing;
     const elapsed = scriptNow(sight, this.now);
+    const ending = state.phase === "stopping" || state.phase === "slowing" || state.phase === "handed_over";
     return html`<div class="live">
       ${this.strip(state)}
       ${this.hero(state)}
-      ${this.next(sight)}
+      ${ending ? nothing : this.next(sight)}
       ${this.cue(sight)}
       <bs-chart class="chart" testid="script-chart" .program=${presentProgram(sight)} .trail=${sight.trail} .elapsed=${elapsed}
         .theme=${this.page.theme}></bs-chart>
       ${this.totals(sight)}
-      <div class="actions">${this.wished === null ? this.actions(sight) : this.speedChoice(sight)}</div>
+      ${ending ? nothing : html`<div class="actions">${this.wished === null ? this.actions(sight) : this.speedChoice(sight)}</div>`}
     </div>`;
   }
 
   /** @param {import("../store.js").State} state */
   strip(state) {
-    return html`<p class="strip"><span class="strip-name" lang="en">${state.program_name ?? ""}</span>
+    // What is going on in words, where the numbers do not say it.
+    const plain = state.phase === "running";
+    return html`<p class="strip"><span class="strip-name" lang="en" data-testid=${plain ? "program-name" : "sentence"}
+      data-phase=${state.phase}>${plain ? (state.program_name ?? "") : state.sentence}</span>
       ${state.step ? html`<span data-testid="step">${t("live.step", { index: state.step.index, count: state.step.count })} ·
         ${t(`effort.${state.step.effort}`)}</span>` : nothing}</p>`;
   }
@@ -94,7 +106,7 @@ class Live extends View {
       <div class="hero-side">
         ${facingBadge(state.step?.facing)}
         <dl class="wanted">
-          <div><dt>${t("live.setpoint")}</dt><dd data-testid="setpoint" data-value=${wanted ?? ""}>${kmh(wanted)}</dd></div>
+          <div class="wanted-first"><dt>${t("live.setpoint")}</dt><dd data-testid="setpoint" data-value=${wanted ?? ""}>${kmh(wanted)}</dd></div>
           <div><dt>${t("live.cap")}</dt><dd data-testid="cap" data-value=${cap ?? ""}>${kmh(cap)}</dd></div>
           <div><dt>${t("live.incline")}</dt><dd data-testid="incline" data-value=${state.incline.measured ?? ""}>${number(state.incline.measured, language(), 1)}<small> %</small></dd></div>
         </dl>
@@ -120,7 +132,7 @@ class Live extends View {
       }}>${t("ask.present")}<small>${t("live.check_in")}</small></button>`;
     }
     const cue = cueNow(sight, this.now);
-    return html`<p class="cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en">${cue.text}</p>`;
+    return html`<p class="cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en"><span>${cue.text}</span></p>`;
   }
 
   /** @param {Sight} sight */
@@ -161,8 +173,8 @@ class Live extends View {
     const speed = sight.state?.speed.setpoint ?? sight.state?.speed.target;
     return html`<div class="row">
         ${this.button("slower", "down", "big")}
-        <button class="quiet" data-testid="speed-open" ?disabled=${!fresh || range === null || speed == null || !isOffered(sight, "speed")}
-          @click=${() => (this.wished = speed ?? null)}><span>${t("ask.speed")}</span></button>
+        <button class="set-speed" data-testid="speed-open" ?disabled=${!fresh || range === null || speed == null || !isOffered(sight, "speed")}
+          @click=${() => (this.wished = speed ?? null)}><b>${kmh(speed)}</b><small>${t("ask.speed")}</small></button>
         ${this.button("faster", "up", "big")}
       </div>
       <div class="row">${this.button("pause", "pause")}${this.button("skip", "skip")}${this.button("finish", "finish")}</div>`;

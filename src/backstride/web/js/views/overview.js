@@ -34,15 +34,15 @@ class Overview extends View {
       <a class="card-open" data-testid="card-open" href=${href({ name: "treadmill", treadmill: id })}>
         <header><h2>${titleOf(id)}</h2><span data-testid="card-phase">${phasePill(state?.phase)}</span></header>
         <p class="card-speed"><span class="digits" data-testid="card-speed"
-          data-value=${state?.speed.measured ?? ""}>${kmh(state?.speed.measured)}</span> <span class="unit">km/h</span>
+          data-value=${state?.speed.measured ?? ""}>${kmh(state?.speed.measured)}</span> <span class="unit">km/h</span></p>
+        <p class="card-what"><span lang="en">${state?.program_name ?? state?.sentence ?? ""}</span>
           ${active ? facingBadge(state?.step?.facing) : nothing}</p>
-        <p class="card-what">${state?.program_name ?? state?.sentence ?? ""}</p>
         ${active && state?.script
           ? html`<progress max=${state.script.elapsed + state.script.remaining} value=${state.script.elapsed}
-              aria-label=${t("live.progress")}></progress>
-            <p class="card-next">${t("live.left", { time: duration(carryOn(sight, state.script.remaining, page.now)) })}</p>`
-          : html`<p class="card-next" lang="en">${state?.program_name ? state.sentence : ""}</p>`}
-        <p class="age" data-testid="age">${ageText(sight, page.now, stale)}${stale === null ? "" : ` · ${t(`stale.short.${stale}`)}`}</p>
+              aria-label=${t("live.progress")}></progress>`
+          : state?.program_name && state.alarm === null ? html`<p class="card-next" lang="en">${state.sentence}</p>` : nothing}
+        <p class="card-foot"><span>${active && state?.script ? t("live.left", { time: duration(carryOn(sight, state.script.remaining, page.now)) }) : ""}</span>
+          <span data-testid="age">${ageText(sight, page.now, stale)}${stale === null ? "" : ` · ${t(`stale.short.${stale}`)}`}</span></p>
       </a>
       ${alarmBox(page, sight)}${messageRow(page, id)}${stopButton(page, id, { named: true, small: true })}
     </article>`;

@@ -102,12 +102,15 @@ export function alarmBox(page, sight) {
   </div>`;
 }
 
+/** Done, and the view changes with it: said to those who do not see that, shown to nobody. */
+const QUIET = new Set(["armed", "countdown", "selected", "stopping"]);
+
 /** What came of the last command. @param {import("../page.js").Page} page @param {?string} treadmill */
 export function messageRow(page, treadmill) {
   const message = page.message;
   const mine = message !== null && message.treadmill === treadmill;
   return html`<p class="message" role="status" aria-live="polite" data-testid="message" ?hidden=${!mine}
-    data-reply=${mine ? message.reply : ""} data-code=${mine ? message.code : ""}
+    data-quiet=${mine && QUIET.has(message.code)} data-reply=${mine ? message.reply : ""} data-code=${mine ? message.code : ""}
     lang=${mine ? message.lang : "en"}>${mine ? message.text : ""}</p>`;
 }
 

@@ -12,6 +12,9 @@ import { kmh } from "./parts.js";
 
 /** @typedef {import("../store.js").Program} Program */
 
+/** The gentlest first. */
+const LEVELS = ["beginner", "cautious", "regular", "advanced", "locked"];
+
 class Programs extends View {
   static properties = { ...View.properties, shown: { state: true }, listed: { state: true }, pin: { state: true } };
 
@@ -36,7 +39,8 @@ class Programs extends View {
 
   /** @returns {Program[]} */
   get programs() {
-    return this.sight?.programs?.programs ?? [];
+    const offered = this.sight?.programs?.programs ?? [];
+    return offered.toSorted((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
   }
 
   /** @returns {Program | undefined} */

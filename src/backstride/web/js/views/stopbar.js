@@ -65,7 +65,7 @@ export function stopBar(page) {
   const ids = treadmill === null ? page.treadmills : [treadmill];
   if (ids.length === 0) return nothing;
   const named = ids.length > 1;
-  return html`<footer class="stopbar" aria-label=${t("stop.label")}>
+  return html`<footer class="stopbar" data-several=${named} aria-label=${t("stop.label")}>
     ${ids.map((id) => stopButton(page, id, { named }))}
   </footer>`;
 }

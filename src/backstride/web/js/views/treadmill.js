@@ -6,7 +6,6 @@ import { duration, number } from "../format.js";
 import { language, t } from "../i18n.js";
 import { ACTIVE, LIVE } from "../phases.js";
 import { View, html, nothing } from "./base.js";
-import { firstSpeed } from "./armed.js";
 import { alarmBox, kmh, messageRow, staleRow } from "./parts.js";
 import { countdownOf } from "./wall.js";
 
@@ -33,17 +32,20 @@ class Treadmill extends View {
     if (state.phase === "armed") return html`<bs-armed .page=${this.page} .sight=${sight} .now=${this.now}></bs-armed>`;
     if (state.phase === "countdown" || state.phase === "starting") return this.countdown(sight);
     if (LIVE.has(state.phase)) {
-      return html`${this.calm(state)}<bs-live .page=${this.page} .sight=${sight} .now=${this.now}></bs-live>`;
+      return html`<bs-live .page=${this.page} .sight=${sight} .now=${this.now}></bs-live>`;
     }
-    return html`${this.summary()}${state.phase === "idle" ? nothing : this.calm(state)}
+    if (state.phase === "faulted") return this.fault(state);
+    // A fault is said by its alarm, an end by its summary; what is left is a lost treadmill.
+    return html`${this.summary()}
+      ${state.phase === "offline" ? html`<p class="sentence" data-testid="sentence" lang="en">${state.sentence}</p>` : nothing}
       <bs-programs .page=${this.page} .sight=${sight} .now=${this.now}></bs-programs>`;
   }
 
-  /** What is going on in words, where the numbers do not say it. @param {import("../store.js").State} state */
-  calm(state) {
-    if (state.phase === "running") return nothing;
-    if (state.phase === "faulted") return nothing; // the alarm says it
-    return html`<p class="sentence" data-testid="sentence" data-phase=${state.phase} lang="en">${state.sentence}</p>`;
+  /** Nothing else until a person has looked. @param {import("../store.js").State} state */
+  fault(state) {
+    return html`<div class="count"><p class="fault-word">${t("phase.faulted")}</p>
+      <p class="count-say">${t("fault.look")}</p>
+      <p class="count-hint" data-testid="sentence" lang="en">${state.sentence}</p></div>`;
   }
 
   /** @param {import("../store.js").Sight} sight */
@@ -52,7 +54,7 @@ class Treadmill extends View {
     return html`<div class="count">
       <p class="count-digits" data-testid="countdown" data-value=${seconds ?? ""}>${seconds ?? "…"}</p>
       <p class="count-say" data-testid="sentence" lang="en">${sight.state?.sentence}</p>
-      <p class="count-hint">${t("count.rails", { speed: firstSpeed(sight) })}</p>
+      <p class="count-hint">${t("count.rails")}</p>
     </div>`;
   }
 
@@ -68,7 +70,7 @@ class Treadmill extends View {
         <div><dt>${t("total.elapsed")}</dt><dd>${duration(done.walked)}</dd></div>
         <div><dt>${t("facts.backward")}</dt><dd>${duration(done.backward)}</dd></div>
         <div><dt>${t("total.distance")}</dt><dd>${done.distance ?? "–"}<small> m</small></dd></div>
-        <div><dt>${t("facts.top")}</dt><dd>${kmh(done.top_speed)}</dd></div>
+        <div><dt>${t("facts.top")}</dt><dd>${kmh(done.top_speed)}<small> km/h</small></dd></div>
         ${done.energy == null ? nothing : html`<div><dt>${t("summary.energy")}</dt><dd>${number(done.energy, language(), 0)}<small> kcal</small></dd></div>`}
       </dl></div>`;
   }

@@ -9,7 +9,6 @@ import { language, t } from "../i18n.js";
 import { LIVE } from "../phases.js";
 import { carryOn, presentProgram } from "../store.js";
 import { View, html, nothing } from "./base.js";
-import { firstSpeed } from "./armed.js";
 import { cueNow, nextWords, scriptNow, stepNow } from "./live.js";
 import { facingBadge, kmh, ring } from "./parts.js";
 
@@ -39,12 +38,13 @@ class Wall extends View {
     const seconds = countdownOf(sight);
     if (state.phase === "countdown" || state.phase === "starting") {
       return html`<p class="wall-count" data-testid="countdown" data-value=${seconds ?? ""}>${seconds ?? t("phase.starting")}</p>
-        <p class="wall-say">${t("count.rails", { speed: firstSpeed(sight) })}</p>`;
+        <p class="wall-say">${t("count.rails")}</p>`;
     }
     const program = presentProgram(sight);
     return html`<p class="wall-word">${t(`phase.${state.phase}`)}</p>
-      <p class="wall-say" lang="en" data-testid="sentence">${state.phase === "idle" ? (program?.name ?? state.sentence) : state.sentence}</p>
-      ${program && state.phase !== "faulted" ? html`<bs-chart class="chart" .program=${program} .theme=${this.page.theme} .scale=${2}></bs-chart>` : nothing}`;
+      <p class="wall-say" lang="en" data-testid="sentence">${state.phase === "idle" ? (program?.name ?? state.sentence) : (state.alarm?.sentence ?? state.sentence)}</p>
+      ${program && state.phase !== "faulted" ? html`<bs-chart class="chart" .program=${program} .trail=${state.phase === "finished" ? sight.trail : []}
+        .theme=${this.page.theme} .scale=${2}></bs-chart>` : nothing}`;
   }
 
   /** @param {import("../store.js").Sight} sight */
@@ -67,7 +67,7 @@ class Wall extends View {
         ${(state.incline.measured ?? 0) > 0 ? html`<span>${t("live.incline")} <b>${number(state.incline.measured, language(), 1)} %</b></span>` : nothing}
         ${state.script ? html`<span>${t("total.remaining")} <b data-testid="remaining">${duration(carryOn(sight, state.script.remaining, this.now))}</b></span>` : nothing}
         ${state.heart_rate === null ? nothing : html`<span>♥ <b>${state.heart_rate}</b></span>`}</p>
-      <p class="cue wall-cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en">${cue.text}</p>
+      <p class="cue wall-cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en"><span>${cue.text}</span></p>
       <bs-chart class="chart" testid="script-chart" .program=${presentProgram(sight)} .trail=${sight.trail} .elapsed=${scriptNow(sight, this.now)}
         .theme=${this.page.theme} .scale=${2}></bs-chart>`;
   }
