@@ -19,6 +19,7 @@ from backstride.domain.units import KMH, MINUTE
 from backstride.domain.workout import Effort, Facing, Level, Program, Step
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, find_mosquitto
 from backstride.mqtt.link import MqttBus
+from backstride.mqtt.pin import PinHash
 from backstride.mqtt.settings import BrokerSettings
 
 BOOT = "boot-0123"
@@ -144,7 +145,7 @@ async def broker(start_broker) -> Mosquitto:
 async def make_bench(start_broker) -> AsyncIterator[MakeBench]:
     benches: list[Bench] = []
 
-    def make(port: int, **settings) -> Bench:
+    def make(port: int, *, pin: PinHash | None = None, **settings) -> Bench:
         defaults = {"treadmill": "gym", "retry_after": 0.1, "timeout": 2.0}
         events = Events()
         bench: Bench | None = None
@@ -156,6 +157,7 @@ async def make_bench(start_broker) -> AsyncIterator[MakeBench]:
             boot=BOOT,
             wall=lambda: bench.wall,
             synchronised=lambda: bench.synchronised,
+            pin=pin,
         )
         bench = Bench(bus, events)
         benches.append(bench)

@@ -7,8 +7,11 @@ import string
 
 import aiomqtt
 import pytest
+import structlog
 
 from backstride.domain.events import Ask, BusDown, Request
+from backstride.domain.notices import Answer, Reply
+from backstride.mqtt.intake import BURST
 
 PREFIX = "backstride/gym"
 START = {"v": 1, "id": "old", "command": "start", "program": "first-steps", "boot": "boot-0123"}
@@ -269,3 +272,40 @@ async def test_a_long_message_reaches_nobody_and_breaks_nothing(bench, observer)
     assert (await answer(observer))["code"] == "too_large"
     await bench.events.until(Ask.PAUSE)
     assert bench.bus.counters()["connections"] == 1
+
+
+async def test_what_is_refused_is_counted_by_code_and_logged_once_in_a_while(bench, observer):
+    with structlog.testing.capture_logs() as logs:
+        for number in range(5):
+            await observer.send("command", f'{{"v": 1, "id": "n{number}", "command": "dance"}}')
+        await observer.send("command/dance")
+        await observer.send("command", "junk")
+        await observer.send("command/pause")
+        (request,) = await bench.events.until(Request)
+        bench.bus.answer(
+            Answer(
+                id=request.id, reply=Reply.REFUSED, code="wrong_phase", sentence="no", phase="idle"
+            )
+        )
+
+    assert bench.bus.refused() == {"unknown_command": 6, "not_json": 1, "wrong_phase": 1}
+    lines = [
+        (log["kind"], log["source"], log["id"])
+        for log in logs
+        if log["event"] == "mqtt_command_refused"
+    ]
+    assert lines == [
+        ("unknown_command", "command", "n0"),
+        ("not_json", "command", None),
+        ("wrong_phase", "command/pause", request.id),
+    ]
+
+
+async def test_a_flood_is_counted_and_not_read(bench, observer):
+    for _ in range(3 * BURST):
+        await observer.send("command/pause")
+    await observer.send("command/stop")
+    await bench.events.until(Ask.STOP)
+
+    heard = len(bench.events.at(Ask.PAUSE))
+    assert bench.bus.refused() == {"flood": 3 * BURST - heard}

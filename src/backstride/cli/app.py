@@ -20,6 +20,7 @@ from backstride.cli import (
     commission,
     contract,
     page,
+    pin,
     plans,
     radio,
     records,
@@ -110,6 +111,7 @@ for group in (
     records,
     settings,
     broker_init,
+    pin,
 ):
     group.register(app)
 

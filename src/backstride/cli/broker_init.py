@@ -50,40 +50,44 @@ def register(app: typer.Typer) -> None:
     app.add_typer(_group, rich_help_panel="Service")
 
 
+HostOption = Annotated[
+    list[str],
+    typer.Option(
+        "--host", metavar="NAME", help="A name or address of the broker; the first is told."
+    ),
+]
+TreadmillOption = Annotated[
+    list[str], typer.Option("--treadmill", metavar="ID", help="A treadmill; repeat for more.")
+]
+HomeOption = Annotated[bool, typer.Option("--home", help="Passwords over TLS; one for people.")]
+GymOption = Annotated[
+    bool,
+    typer.Option("--gym", help="A certificate for each treadmill; passwords for people."),
+]
+PrefixOption = Annotated[str, typer.Option(metavar="TOPIC", help="First level of the topics.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65_535, help="For everything but browsers.")]
+WebsocketsOption = Annotated[int, typer.Option(min=1, max=65_535, help="For browsers.")]
+PageOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Mosquitto serves the page in this directory to browsers."),
+]
+PluginsOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where mosquitto 2.1 has its plugins.")
+]
+
+
 @_group.command("init")
 def init(  # noqa: PLR0917  Typer turns parameters into options
-    host: Annotated[
-        list[str],
-        typer.Option(
-            "--host", metavar="NAME", help="A name or address of the broker; the first is told."
-        ),
-    ],
-    treadmill: Annotated[
-        list[str], typer.Option("--treadmill", metavar="ID", help="A treadmill; repeat for more.")
-    ],
-    home: Annotated[
-        bool, typer.Option("--home", help="Passwords over TLS; one for people.")
-    ] = False,
-    gym: Annotated[
-        bool, typer.Option("--gym", help="A certificate for each treadmill; passwords for people.")
-    ] = False,
+    host: HostOption,
+    treadmill: TreadmillOption,
+    home: HomeOption = False,
+    gym: GymOption = False,
     directory: DirectoryOption = SYSTEM_DIRECTORY,
-    prefix: Annotated[
-        str, typer.Option(metavar="TOPIC", help="First level of the topics.")
-    ] = "backstride",
-    port: Annotated[
-        int, typer.Option(min=1, max=65_535, help="For everything but browsers.")
-    ] = 8883,
-    websockets: Annotated[int, typer.Option(min=1, max=65_535, help="For browsers.")] = 9001,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Mosquitto serves the page in this directory to browsers."
-        ),
-    ] = None,
-    plugins: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where mosquitto 2.1 has its plugins.")
-    ] = None,
+    prefix: PrefixOption = "backstride",
+    port: PortOption = 8883,
+    websockets: WebsocketsOption = 9001,
+    page: PageOption = None,
+    plugins: PluginsOption = None,
     owner: OwnerOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -99,14 +103,13 @@ def init(  # noqa: PLR0917  Typer turns parameters into options
         raise CommandFailedError("write either --home or --gym", Exit.USAGE)
     if port == websockets:
         raise CommandFailedError("--port and --websockets need different numbers", Exit.USAGE)
+    place = None if page is None else names.check_path(page)
     house = House(
         directory=names.check_path(directory),
         kind=Kind.HOME if home else Kind.GYM,
         hosts=tuple(dict.fromkeys(names.check_host(name) for name in host)),
         prefix=names.check_prefix(prefix),
-        listeners=Listeners(
-            tls=port, websockets=websockets, page=None if page is None else names.check_path(page)
-        ),
+        listeners=Listeners(tls=port, websockets=websockets, page=place),
     )
     if (house.directory / RECORD).exists():
         _stay(House.load(house.directory), house, treadmill)

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command("voice", rich_help_panel=_PANEL)(_voice)
 
 
-def _start(
+def _start(  # noqa: PLR0917  Typer turns parameters into options
     program: Annotated[
         str | None, typer.Argument(metavar="[PROGRAM]", help="Its id; the selected one without.")
     ] = None,
@@ -53,9 +53,13 @@ def _start(
     broker: BrokerOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Ask for the PIN first.")] = False,
 ) -> None:
     """Arm a program: says what will happen and moves nothing. `confirm` within 45 s starts it."""
-    _command(Ask.START, program, treadmill, broker, config, as_json=as_json)
+    from backstride.cli.pin import ask_pin
+
+    given = ask_pin() if pin else None
+    _command(Ask.START, program, treadmill, broker, config, as_json=as_json, pin=given)
 
 
 def _select(
@@ -121,6 +125,7 @@ def _command(
     as_json: bool,
     speed: float | None = None,
     on: bool | None = None,
+    pin: str | None = None,
 ) -> None:
     from backstride.cli.broker import NO_BROKER_HINT
     from backstride.cli.terminal import complain, print_json, tell
@@ -129,7 +134,9 @@ def _command(
     from backstride.mqtt.topics import TopicError
 
     try:
-        answer = asyncio.run(_send(ask, program, treadmill, broker, config, speed=speed, on=on))
+        answer = asyncio.run(
+            _send(ask, program, treadmill, broker, config, speed=speed, on=on, pin=pin)
+        )
     except NoBrokerError as error:
         if ask is Ask.STOP and (stopped := _stop_locally(config)):
             tell(f"no broker; Stop was given to the daemon on this host: {', '.join(stopped)}")
@@ -145,7 +152,8 @@ def _command(
     elif answer.reply is Reply.OK:
         tell(answer.sentence)
     else:
-        complain(f"{answer.reply}: {answer.sentence}")
+        hint = "; start again with --pin" if answer.code == "pin" and pin is None else ""
+        complain(f"{answer.reply}: {answer.sentence}{hint}")
     if answer.reply is not Reply.OK:
         raise typer.Exit(Exit.REFUSED)
 
@@ -172,6 +180,7 @@ async def _send(
     *,
     speed: float | None,
     on: bool | None,
+    pin: str | None,
 ) -> ResponseNote:
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt.remote import Remote
@@ -179,4 +188,4 @@ async def _send(
     loaded, settings = load_settings(config, broker, treadmill)
     async with Remote(settings, treadmill) as remote:
         chosen = await choose_treadmill(remote, loaded, treadmill)
-        return await remote.send(chosen, ask, program, speed=speed, on=on)
+        return await remote.send(chosen, ask, program, speed=speed, on=on, pin=pin)

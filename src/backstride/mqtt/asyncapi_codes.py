@@ -41,6 +41,7 @@ NOT_OBEYED: Final[tuple[Advice, ...]] = (
     Advice("foreign_boot", "made for another life of the daemon", "take the `boot` of `info`; ask anew"),
     Advice("wrong_phase", "not in this phase, or not in the expected one", "look at `state`; decide anew"),
     Advice("unknown_program", "no program has that id", "take an id from `programs`"),
+    Advice("pin", "a PIN is asked for: missing, wrong, or tried too often", "ask the walker; send `pin`"),
 )  # fmt: skip
 """Reply `refused`, before the session has seen it."""
 

@@ -23,6 +23,8 @@ before it becomes a `Request`, by rules that need no trust in its author:
        down. `boot` alone is not enough: a message of this life may have waited in a bridge for
        minutes.
 8. `expect` names a phase: refused in any other one.
+9. `start` needs the PIN where the site asks for one; see `pin`. Judged last, so that only what would
+   have passed counts as a try, and a repeated message counts once.
 
 The scalar topics (`command/start`, payload a program's id) carry no id, no `ts` and no `boot`.
 There the three moving commands need a message expiry of at most 10 s, which `mosquitto_pub -V 5 -D
@@ -61,6 +63,7 @@ from backstride.mqtt.decode import (
     says_stop,
     unknown_command,
 )
+from backstride.mqtt.pin import PinLock
 from backstride.mqtt.schema import CommandNote
 from backstride.mqtt.topics import is_id
 
@@ -91,6 +94,8 @@ class Route(Struct, frozen=True):
 
     topic: str | None = None
     correlation: bytes | None = None
+    source: str = ""
+    """The command topic from which it came, for the log."""
 
 
 DEFAULT_ROUTE: Final = Route()
@@ -128,6 +133,7 @@ class Desk:
         phase: the session's present phase.
         boot: the nonce of this life.
         trust_scalars: scalar `start`, `confirm` and `continue` need no message expiry.
+        pin: asks for a PIN before `start`; None asks for none.
     """
 
     def __init__(
@@ -137,11 +143,13 @@ class Desk:
         phase: Callable[[], str],
         boot: str,
         trust_scalars: bool = False,
+        pin: PinLock | None = None,
     ) -> None:
         self._programs = programs
         self._phase = phase
         self._boot = boot
         self._trust_scalars = trust_scalars
+        self._pin = pin
         self._answers: OrderedDict[str, Answer | None] = OrderedDict()
         self._routes: OrderedDict[str, Route] = OrderedDict()
         self._serial = 0
@@ -205,16 +213,9 @@ class Desk:
         phase = self._phase()
         if note.expect is not None and note.expect != phase:
             fault = f"the session is {phase}, not {note.expect[:40]}; look again and decide"
-            answer = Answer(
-                id=note.id,
-                reply=Reply.REFUSED,
-                code=Code.WRONG_PHASE.value,
-                sentence=fault,
-                phase=phase,
-            )
-            # Remembered although refused: the phase may fit when the message comes again.
-            self._remember(note.id, answer)
-            return Rejected(answer, route)
+            return self._refuse(note.id, Code.WRONG_PHASE, fault, route)
+        if (wrong := self._judge_pin(note.command, note.pin, when)) is not None:
+            return self._refuse(note.id, Code.PIN, wrong, route)
         self._remember(note.id, None)
         self._expect_answer(note.id, route)
         request = Request(
@@ -222,6 +223,26 @@ class Desk:
             source=_source(message),
         )  # fmt: skip
         return Accepted(request, route)
+
+    def _refuse(self, request_id: str, code: Code, sentence: str, route: Route) -> Rejected:
+        """Refuse and remember it: when the message comes again it could fit, or count again."""
+        answer = Answer(
+            id=request_id,
+            reply=Reply.REFUSED,
+            code=code.value,
+            sentence=sentence,
+            phase=self._phase(),
+        )
+        self._remember(request_id, answer)
+        return Rejected(answer, route)
+
+    def _judge_pin(self, ask: Ask, pin: str | None, when: Moment) -> str | None:
+        """Say why a start does not pass; None for everything else."""
+        if ask is not Ask.START:
+            if pin is not None:
+                raise CommandError(Code.BAD_VALUE, f"`pin` goes with start, not with {ask}")
+            return None
+        return None if self._pin is None else self._pin.refuse(pin, when.at)
 
     def _check_age(self, note: CommandNote, age: Ms | None, message: Inbound, when: Moment) -> None:
         if age is not None and when.synchronised:
@@ -259,6 +280,8 @@ class Desk:
         program, speed, on = None, None, None
         if ask in {Ask.START, Ask.SELECT}:
             program = self._find_program(ask, text or None)
+            if (wrong := self._judge_pin(ask, None, when)) is not None:
+                raise CommandError(Code.PIN, wrong)
         elif ask is Ask.SPEED:
             speed = parse_speed(text)
         elif ask is Ask.VOICE:

@@ -56,6 +56,8 @@ class Code(StrEnum):
     """The session is not in the expected phase."""
     UNKNOWN_PROGRAM = "unknown_program"
     """No program has that id."""
+    PIN = "pin"
+    """This treadmill asks for a PIN, and it was missing, wrong, or guessed too often."""
     TOO_LARGE = "too_large"
     """The payload is longer than any command."""
     NOT_TEXT = "not_text"

@@ -45,13 +45,14 @@ from backstride.mqtt.client import (
     FAILURE,
     NO_SUBSCRIBERS,
     BrokerClient,
-    ClosedEarlyError,
 )
 from backstride.mqtt.commands import Desk
+from backstride.mqtt.dialect import Dialect
 from backstride.mqtt.homeassistant.announcer import Announcer
 from backstride.mqtt.intake import Bucket, Counts, Intake
 from backstride.mqtt.outbox import Item, Outbox
-from backstride.mqtt.reception import Reception, SparseLog, loop_now
+from backstride.mqtt.pin import PinHash, PinLock
+from backstride.mqtt.reception import FLOOD, Reception, SparseLog, loop_now
 from backstride.mqtt.settings import BrokerSettings
 from backstride.mqtt.walltime import is_synchronised, wall_now
 from backstride.ports import Clock, Publication, Sink
@@ -65,7 +66,6 @@ FAREWELL_S: Final = 2.0
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 
-_UNSUPPORTED_VERSION: Final = 0x84
 _log: Final = structlog.get_logger("backstride.mqtt")
 
 
@@ -93,6 +93,7 @@ class MqttBus:
         boot: the nonce of this life; also published in `info` by the service.
         wall: the time of day in ms since 1970, for time stamps of commands.
         synchronised: whether `wall` can be trusted.
+        pin: of the PIN without which nothing is started; None asks for none.
 
     Raises:
         TopicError: the treadmill's id or the prefix cannot be in a topic.
@@ -108,6 +109,7 @@ class MqttBus:
         boot: str,
         wall: Callable[[], Ms] = wall_now,
         synchronised: Callable[[], bool] = is_synchronised,
+        pin: PinHash | None = None,
     ) -> None:
         prefix = settings.prefix or topics.default_prefix(settings.treadmill)
         topics.check_id(settings.treadmill)
@@ -116,10 +118,15 @@ class MqttBus:
         self._clock = clock
         self._outbox = Outbox(loop_now)
         self._log = SparseLog()
+        desk = Desk(
+            programs=programs,
+            phase=phase,
+            boot=boot,
+            trust_scalars=settings.trust_scalars,
+            pin=None if pin is None else PinLock(pin),
+        )
         self._reception = Reception(
-            desk=Desk(
-                programs=programs, phase=phase, boot=boot, trust_scalars=settings.trust_scalars
-            ),
+            desk=desk,
             outbox=self._outbox,
             prefix=self.prefix,
             clock=clock,
@@ -136,23 +143,19 @@ class MqttBus:
                 treadmill=settings.treadmill,
                 prefix=self.prefix,
                 outbox=self._outbox,
-                v5=lambda: self._protocol is aiomqtt.ProtocolVersion.V5,
+                v5=lambda: self._dialect.v5,
             )
             self._news = {self._announcer.birth: self._announcer.hear}
         self._counts = Counts()
         self._buckets: dict[str, Bucket] = {}
         self._traffic = Traffic()
-        self._protocol = (
-            aiomqtt.ProtocolVersion.V5 if settings.mqtt5 else aiomqtt.ProtocolVersion.V311
-        )
-        self._declared = not settings.mqtt5
-        self._spoke_v5 = False
+        self._dialect = Dialect(mqtt5=settings.mqtt5)
         self._up_at: float | None = None
 
     @property
     def protocol(self) -> str:
         """The version of MQTT in use: `5` or `3.1.1`."""
-        return "5" if self._protocol is aiomqtt.ProtocolVersion.V5 else "3.1.1"
+        return "5" if self._dialect.v5 else "3.1.1"
 
     def counters(self) -> dict[str, int]:
         """Return everything that is counted, by name."""
@@ -163,6 +166,11 @@ class MqttBus:
             "events_dropped": self._outbox.dropped,
             "messages_expired": self._outbox.expired,
         }
+
+    def refused(self) -> dict[str, int]:
+        """Count the commands that were not obeyed, by code; FLOOD are those that came too fast."""
+        flood = {FLOOD: self._counts.dropped} if self._counts.dropped else {}
+        return self._reception.refusals | flood
 
     def publish(self, publication: Publication) -> None:
         """Hand over a message; it is sent when the broker is there. Below the prefix."""
@@ -199,7 +207,7 @@ class MqttBus:
                 await self._connect(sink)
             except (aiomqtt.MqttError, OSError, ValueError) as error:
                 _log.warning("mqtt_lost", reason=_reason(error), protocol=self.protocol)
-                if self._falls_back(error):
+                if self._dialect.fall_back(error):
                     continue
             if self._was_steady():
                 delay = self._settings.retry_after
@@ -219,7 +227,7 @@ class MqttBus:
             await self._announce(client, ONLINE)
             self._up_at = loop_now()
             self._traffic.connections += 1
-            self._spoke_v5 = self._spoke_v5 or client.v5
+            self._dialect.worked()
             _log.info("mqtt_up", host=self._settings.host, protocol=self.protocol)
             up = True
             sink(BusUp(at=self._clock.now()))
@@ -235,10 +243,9 @@ class MqttBus:
                 sink(BusDown(at=self._clock.now()))
 
     def _make_client(self) -> BrokerClient:
-        v5 = self._protocol is aiomqtt.ProtocolVersion.V5
         intake = Intake(
             prefix=self.prefix,
-            properties=v5,
+            properties=self._dialect.v5,
             deliver=self._reception.take,
             now=loop_now,
             counts=self._counts,
@@ -247,7 +254,7 @@ class MqttBus:
         )
         return BrokerClient(
             self._settings,
-            protocol=self._protocol,
+            protocol=self._dialect.version,
             will=self._availability(OFFLINE),
             intake=intake,
         )
@@ -333,20 +340,6 @@ class MqttBus:
                 await client.close()
         except (aiomqtt.MqttError, OSError, ValueError, TimeoutError) as error:
             _log.warning("mqtt_farewell_failed", reason=_reason(error))
-
-    def _falls_back(self, error: Exception) -> bool:
-        """Pick the version of MQTT for the next attempt; tell whether to try 3.1.1 at once."""
-        v5, v311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
-        rc = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
-        declared = getattr(rc, "value", rc) == _UNSUPPORTED_VERSION
-        unanswered = isinstance(error, ClosedEarlyError) and not self._spoke_v5
-        if self._protocol is v5:
-            if declared or unanswered:
-                self._protocol, self._declared = v311, declared
-            return declared or unanswered
-        if self._settings.mqtt5 and (declared or unanswered or not self._declared):
-            self._protocol, self._declared = v5, False
-        return False
 
 
 def _reason(error: Exception) -> str:

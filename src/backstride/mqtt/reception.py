@@ -3,6 +3,8 @@
 All of it runs in the call in which the reader found the message; nothing waits. A stop goes to the
 sink in that same call. If stops come faster than one in 20 ms, the last of each 20 ms does: the
 belt is being stopped already, and a flood of stops must not become a flood of events.
+
+What is not obeyed, here or by the session, is counted by the code of its answer, and logged.
 """
 
 from __future__ import annotations
@@ -29,8 +31,13 @@ STOP_SPACING_S: Final = 0.02
 """Stops closer than this are one stop: far below anything a belt can notice."""
 LARGEST_CORRELATION: Final = 256
 """Bytes of correlation data that are kept for an answer; a UUID as text has 36."""
-LOG_SPACING_S: Final = 1.0
-"""At most one line of each kind in this time, with the number of those left out."""
+FLOOD: Final = "flood"
+"""Counted among the refusals: what came faster than people and dashboards command, and was not read."""
+LOGGED: Final = 80
+"""Characters of a topic that are logged."""
+LOG_SPACING_S: Final = 10.0
+"""At most one line of each kind in this time, with the number of those left out: 20 kinds of refusal
+without end are some 30 MB a day."""
 
 _log: Final = structlog.get_logger("backstride.mqtt")
 
@@ -48,21 +55,33 @@ class Taken(Struct):
 
 
 class SparseLog:
-    """Logs at most one line a second of each event and kind: a flood must not fill the disk."""
+    """Logs at most one line in `spacing` s of each event and kind: a flood must not fill the disk.
 
-    def __init__(self) -> None:
+    A kind is one of few: never text from outside.
+    """
+
+    def __init__(self, spacing: float = LOG_SPACING_S, **bound: str) -> None:
+        self._spacing = spacing
+        self._log = _log.bind(**bound)
         self._last: dict[str, tuple[float, int]] = {}
 
     def warn(self, event: str, kind: str, **fields: Any) -> None:
-        """Log, or count for the next line. `kind` is one of few: never text from outside."""
+        """Log a warning, or count it for the next line."""
+        self._write(self._log.warning, event, kind, fields)
+
+    def tell(self, event: str, kind: str, **fields: Any) -> None:
+        """Log what is in order, or count it for the next line."""
+        self._write(self._log.info, event, kind, fields)
+
+    def _write(self, write: Callable[..., Any], event: str, kind: str, fields: Any) -> None:
         key = f"{event}:{kind}"
         last, hidden = self._last.get(key, (float("-inf"), 0))
         now = loop_now()
-        if now - last < LOG_SPACING_S:
+        if now - last < self._spacing:
             self._last[key] = (last, hidden + 1)
             return
         self._last[key] = (now, 0)
-        _log.warning(event, kind=kind, left_out=hidden, **fields)
+        write(event, kind=kind, left_out=hidden, **fields)
 
 
 class Reception:
@@ -93,6 +112,8 @@ class Reception:
     ) -> None:
         self.sink: Sink | None = None
         self.taken = Taken()
+        self.refusals: dict[str, int] = {}
+        """Commands that were not obeyed, by the code of the answer."""
         self._desk = desk
         self._outbox = outbox
         self._prefix = prefix
@@ -119,7 +140,7 @@ class Reception:
                     self.taken.errors += 1
                 else:
                     self.taken.refused += 1
-                self._log.warn("mqtt_command_refused", answer.code, source=message.topic[:80])
+                self._note_refusal(answer, route)
                 self._respond(answer, route)
             case Repeated(answer=stored, route=route):
                 self.taken.duplicates += 1
@@ -128,7 +149,16 @@ class Reception:
 
     def answer(self, answer: Answer) -> None:
         """Send the session's answer to wherever its author asked for it."""
-        self._respond(answer, self._desk.settle(answer))
+        route = self._desk.settle(answer)
+        if answer.reply is not Reply.OK:
+            self._note_refusal(answer, route)
+        self._respond(answer, route)
+
+    def _note_refusal(self, answer: Answer, route: Route) -> None:
+        self.refusals[answer.code] = self.refusals.get(answer.code, 0) + 1
+        self._log.warn(
+            "mqtt_command_refused", answer.code, source=route.source, id=answer.id or None
+        )
 
     def _take_stop(self, request: Request) -> None:
         now = loop_now()
@@ -163,9 +193,9 @@ class Reception:
         if correlation is not None and len(correlation) > LARGEST_CORRELATION:
             correlation = None
         if topic is not None and not topics.may_respond_to(topic, self._prefix):
-            self._log.warn("mqtt_response_topic_refused", "topic", topic=topic[:80])
+            self._log.warn("mqtt_response_topic_refused", "topic", topic=topic[:LOGGED])
             topic = None
-        return Route(topic, correlation)
+        return Route(topic, correlation, message.topic[:LOGGED])
 
     def _respond(self, answer: Answer, route: Route) -> None:
         note = ResponseNote(

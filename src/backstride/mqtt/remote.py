@@ -204,6 +204,7 @@ class Remote:
         *,
         speed: float | None = None,
         on: bool | None = None,
+        pin: str | None = None,
         patience: Ms = PATIENCE,
     ) -> ResponseNote:
         """Send one command and wait for its answer. `speed` is in km/h.
@@ -222,7 +223,7 @@ class Remote:
                 while True:
                     note = CommandNote(
                         v=VERSION, id=number, command=ask, program=program, speed=speed, on=on,
-                        ts=wall_now(), boot=boot,
+                        pin=pin, ts=wall_now(), boot=boot,
                     )  # fmt: skip
                     await self._publish(treadmill, note)
                     if ask is not Ask.STOP:

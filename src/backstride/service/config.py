@@ -113,6 +113,7 @@ _TREADMILL: Final[dict[str, Reader]] = {
     "belt_start": read_choice(BeltStart),
     "fingerprint": read_text("the one that `backstride watch` shows"),
     "sheet": read_path,
+    "pin_file": read_path,
     "max_speed": read_speed(limits.JOG_SPEED),
     "max_incline": read_incline(limits.INCLINE),
     "walker": lambda table: table,  # a section of its own
@@ -137,6 +138,9 @@ _REMEDY: Final = (
     "a secret does not belong here; put it into a file that only the service can read and name that with"
     " `password_file`, or use a systemd credential and name it with `credential`"
 )
+_NO_PIN: Final = {
+    "pin": "a PIN does not belong here; `backstride pin` writes a file with its hash, `pin_file` names it"
+}
 _SECRETS: Final[tuple[str, ...]] = ("password", "passwd", "pass", "secret", "token")
 _NO_SECRETS: Final[dict[str, str]] = dict.fromkeys(_SECRETS, _REMEDY)
 
@@ -230,7 +234,7 @@ def _read_treadmills(tables: object, findings: Findings) -> tuple[Treadmill, ...
 
 
 def _read_treadmill(table: object, findings: Findings, name: str, *, alone: bool) -> Treadmill:
-    read: dict[str, Any] = read_section(table, _TREADMILL, findings, name)
+    read: dict[str, Any] = read_section(table, _TREADMILL, findings, name, _NO_PIN)
     if "walker" in read:
         read["walker"] = Walker(**read_section(read["walker"], _WALKER, findings, f"{name}.walker"))
     if "id" not in read and not (isinstance(table, dict) and "id" in table):

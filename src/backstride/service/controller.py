@@ -95,7 +95,11 @@ class SessionJournal(Protocol):
 
 
 class Ports(Struct, frozen=True):
-    """The world of one treadmill. `trouble` says why there is no link, `stage` how far it is."""
+    """The world of one treadmill. `trouble` says why there is no link, `stage` how far it is.
+
+    `refused` counts the commands that were not obeyed, by code. `demands` is what the site asks of
+    commands: `pin`.
+    """
 
     treadmill: Treadmill
     bus: Bus
@@ -106,6 +110,8 @@ class Ports(Struct, frozen=True):
     trouble: Callable[[], str | None]
     stage: Callable[[], str]
     slept: Callable[[], Ms] = suspended
+    refused: Callable[[], dict[str, int]] = dict
+    demands: tuple[str, ...] = ()
 
 
 class Controller:
@@ -127,7 +133,14 @@ class Controller:
         """Called after each fold; they observe and must not raise."""
         self._ports = ports
         self._outlet = Outlet(
-            self.view, ports.bus, ports.wall, programs, stage=ports.stage, trouble=ports.trouble
+            self.view,
+            ports.bus,
+            ports.wall,
+            programs,
+            stage=ports.stage,
+            trouble=ports.trouble,
+            refused=ports.refused,
+            demands=ports.demands,
         )
         self._log = structlog.get_logger("backstride.session").bind(treadmill=treadmill)
         self._inbox: deque[Event] = deque()

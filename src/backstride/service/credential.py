@@ -1,4 +1,4 @@
-"""The broker's password: from a systemd credential or a file, never from argv or environment."""
+"""What the configuration only names: the broker's password, the PIN's hash. Never from argv."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from backstride.mqtt.pin import PinError, PinHash
 from backstride.service.configreader import ConfigError, Problem
-from backstride.service.settings import Broker
+from backstride.service.settings import Broker, Treadmill
 
 OTHERS_MAY_READ: Final = 0o004
 
@@ -35,6 +36,20 @@ def read_password(broker: Broker, environ: Mapping[str, str] | None = None) -> s
     return None
 
 
+def read_pin(treadmill: Treadmill) -> PinHash | None:
+    """Read the hash of the PIN without which a treadmill is not started; None when it asks for none.
+
+    Raises:
+        ConfigError: its file is not there, open to every user of the host, or holds something else.
+    """
+    if treadmill.pin_file is None:
+        return None
+    try:
+        return PinHash.parse(_read_secret(Path(treadmill.pin_file), "treadmill.pin_file"))
+    except PinError as error:
+        raise _secret_error("treadmill.pin_file", f"{treadmill.pin_file}: {error}") from None
+
+
 def _read_secret(path: Path, key: str) -> str:
     try:
         # A file system without modes shows everything as open; there is nothing to mend there.
@@ -46,9 +61,9 @@ def _read_secret(path: Path, key: str) -> str:
         raise _secret_error(key, f"{path} cannot be read ({why})") from None
     secret = secret.removesuffix("\n").removesuffix("\r")
     if not secret:
-        raise _secret_error(key, f"{path} is empty; write the password into it")
+        raise _secret_error(key, f"{path} is empty; write the secret into it")
     return secret
 
 
 def _secret_error(key: str, what: str) -> ConfigError:
-    return ConfigError((Problem("broker password", 0, key, what),))
+    return ConfigError((Problem("secret", 0, key, what),))

@@ -9,11 +9,12 @@ import structlog
 from msgspec import Struct
 
 from backstride.domain.events import Event, Tick
-from backstride.domain.notices import Alarm, Answer, Cue, Moved, Notice, Refused
+from backstride.domain.notices import Alarm, Answer, Cue, Moved, Notice, Refused, Reply
 from backstride.domain.session import ACTIVE, Phase, Session
 from backstride.domain.units import SECOND, Ms
 from backstride.domain.workout import Program
 from backstride.mqtt import schema
+from backstride.mqtt.reception import SparseLog
 from backstride.ports import Bus, Publication
 from backstride.service.clock import WallClock
 from backstride.service.view import View, same
@@ -21,12 +22,19 @@ from backstride.service.view import View, same
 MOVING_STATE: Final[Ms] = 1 * SECOND
 IDLE_STATE: Final[Ms] = 30 * SECOND
 """The state is published at least this often, changed or not."""
+REQUESTS_S: Final = 1.0
+"""At most one line of log in this time for each kind of request that was granted."""
+COUNTS: Final[Ms] = 10 * SECOND
+"""Refusals are counted in the info at most this often: a flood must not become one of ours."""
 LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
 """Phases in which time matters by the tenth of a second."""
 
 
 class Outlet:
-    """One treadmill's voice. `stage` and `trouble` say how far the link is and why it is not up."""
+    """One treadmill's voice. `stage` and `trouble` say how far the link is and why it is not up.
+
+    `refused` and `demands` are what `Ports` has under these names.
+    """
 
     def __init__(
         self,
@@ -37,6 +45,8 @@ class Outlet:
         *,
         stage: Callable[[], str],
         trouble: Callable[[], str | None],
+        refused: Callable[[], dict[str, int]],
+        demands: tuple[str, ...],
     ) -> None:
         self._view = view
         self._bus = bus
@@ -44,6 +54,11 @@ class Outlet:
         self._programs = programs
         self._stage = stage
         self._trouble = trouble
+        self._sparse = SparseLog(REQUESTS_S, treadmill=view.treadmill)
+        self._refused = refused
+        self._demands = demands
+        self._counted: dict[str, int] = {}
+        self._counted_at: Ms = 0
         self._log = structlog.get_logger("backstride.session").bind(treadmill=view.treadmill)
         self._shown: schema.State | None = None
         self._shown_at: Ms = 0
@@ -56,13 +71,10 @@ class Outlet:
         match notice:
             case Answer():
                 bus.answer(notice)
-                self._log.info(
-                    "request",
-                    id=notice.id,
-                    reply=notice.reply,
-                    code=notice.code,
-                    phase=notice.phase,
-                )
+                if notice.reply is Reply.OK:  # the bus logs the others
+                    self._sparse.tell(
+                        "request", notice.code, id=notice.id or None, phase=notice.phase
+                    )
             case Cue():
                 payload = schema.encode(self._view.cue(notice, stamp()))
                 bus.publish(Publication("cue", payload, cue=notice.number))
@@ -99,16 +111,22 @@ class Outlet:
                 self._shown, self._shown_at = state, now
         self._publish_link(after, stamp)
         if (before.linked, before.epoch) != (after.linked, after.epoch) or after.bus > before.bus:
-            self._send("info", self._view.info(after))
+            self._publish_info(after, now)
             self._send("programs", self._view.programs(after, self._programs))
         elif before.envelope is not after.envelope:
-            self._send("info", self._view.info(after))
+            self._publish_info(after, now)
         elif before.selected is not after.selected:
             self._send("programs", self._view.programs(after, self._programs))
+        if now - self._counted_at >= COUNTS and self._refused() != self._counted:
+            self._publish_info(after, now)
         if moved and after.program is not None:
             summary = self._view.summary(after, stamp())
             if summary is not None:
                 self._send("session", summary)
+
+    def _publish_info(self, session: Session, now: Ms) -> None:
+        self._counted, self._counted_at = self._refused(), now
+        self._send("info", self._view.info(session, self._demands, self._counted))
 
     def _publish_link(self, session: Session, stamp: Callable[[], str]) -> None:
         """The link is published when it changes, and when the reason why there is none does."""

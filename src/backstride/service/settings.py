@@ -161,7 +161,8 @@ class Treadmill(Struct, frozen=True, kw_only=True):
 
     Without `address`, `bluetooth_name` and `virtual` it is the only treadmill in range. `fingerprint` binds
     it: another machine found under the same name or address is not moved. `sheet` is its commissioning
-    sheet, without which a real machine stays slow and is started at its console.
+    sheet, without which a real machine stays slow and is started at its console. `pin_file` holds the
+    hash of the PIN without which nothing is started.
     """
 
     id: str
@@ -173,6 +174,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     belt_start: BeltStart = BeltStart.CONSOLE
     fingerprint: str | None = None
     sheet: str | None = None
+    pin_file: str | None = None
     max_speed: Speed | None = None
     max_incline: Incline | None = None
     walker: Walker | None = None

@@ -129,8 +129,8 @@ class View:
             reason=None if s.linked else reason,
         )
 
-    def info(self, s: Session) -> schema.Info:
-        """What this daemon and this treadmill are, and the limits in force."""
+    def info(self, s: Session, demands: tuple[str, ...], refused: dict[str, int]) -> schema.Info:
+        """What this daemon and this treadmill are, the limits in force, and what was refused."""
         limits = s.envelope
         if limits is None and s.machine is not None:
             limits = envelope(s.site, s.machine, s.walker, None)
@@ -139,7 +139,8 @@ class View:
             id=self.treadmill,
             version=__version__,
             schemas=schema.VERSIONS,
-            capabilities=surroundings.capabilities(s.machine),
+            capabilities=(*surroundings.capabilities(s.machine), *demands),
+            refused=refused,
             machine=surroundings.machine(s.machine),
             limits=surroundings.limits(limits),
         )
