@@ -103,7 +103,7 @@ class _Walker:
         if named:
             self._names.append(node.name)
         if isinstance(node, ast.FunctionDef):
-            self._functions.append(".".join(self._names))
+            self._functions.append("" if _makes_functions(node) else ".".join(self._names))
             self._starts.append(line)
         self._descend(node, line)
         if isinstance(node, ast.FunctionDef):
@@ -128,8 +128,13 @@ class _Walker:
         return self.visit(item, line) if isinstance(item, ast.AST) else item
 
     def _function(self) -> str | None:
-        # A function inside another is made anew by it: it cannot be exchanged in place.
-        return self._functions[0] if len(self._functions) == 1 else None
+        # A function inside another is made anew by it, and was while its module was imported: neither of
+        # them can be exchanged in place.
+        return self._functions[0] or None if len(self._functions) == 1 else None
+
+
+def _makes_functions(node: ast.FunctionDef) -> bool:
+    return any(isinstance(inner, ast.FunctionDef) for inner in ast.walk(node) if inner is not node)
 
 
 @cache

@@ -144,6 +144,8 @@ def test_a_new_step_and_a_pulse_are_signs_of_somebody_there():
         see(100, before=see(100, steps=7), steps=7).signs,
     ]
     assert counts == [2, 0, 0, 1, 0, 0, 0, 0]
+    assert see(100, 100, heart_rate=90).sign_at == 2_000
+    assert see(100, before=see(100, heart_rate=90)).sign_at == 1_000
 
 
 @pytest.mark.hazard("H14")

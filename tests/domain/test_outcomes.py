@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Stop
+from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.events import Outcome, Verdict
 from backstride.domain.failsafe import Cause
 from backstride.domain.outcomes import CONTROL_DENIED, RETRY, hear_outcome
@@ -171,3 +171,25 @@ def test_a_stop_is_answered_or_tried_again(walking, verdict, since, answered, ag
     assert (s.now if answered else None) == d.drive.stop_answered_at
     assert (s.now + STOP_AGAIN if again else None) == d.drive.stop_retry_at
     assert (0 if answered else 2) == d.evidence.zeros
+
+
+@pytest.mark.hazard("H01", "H18")
+@pytest.mark.parametrize(
+    ("phase", "detail", "asks", "again"),
+    [
+        (Phase.STARTING, CONTROL_DENIED, 1, True),
+        (Phase.STARTING, CONTROL_DENIED, 2, False),
+        (Phase.STARTING, "refused: failed", 1, False),
+        (Phase.RUNNING, CONTROL_DENIED, 1, None),
+    ],
+)
+def test_a_start_denied_for_want_of_control_is_granted_once_more(
+    walking, phase, detail, asks, again
+):
+    s = awaiting(walking, Start())
+    s = replace(s, phase=phase, control_asks=asks, start_granted=False)
+    d = heard(s, Verdict.REJECTED, detail).s
+    assert (again is True) is d.start_granted
+    assert (2 if again is False else 1) == d.drive.refusals
+    if again:
+        assert (Control.REFUSED, s.now) == (d.control, d.control_at)

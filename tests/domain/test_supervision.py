@@ -277,6 +277,11 @@ CASES = {
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_001)),
         (Cause.CUE_NOT_HEARD, Action.ANNOUNCE),
     ),
+    "a cue that was never given": (
+        lambda s: replace(s, cues=Cues(segment=-1)),
+        lambda s: replace(s, cues=Cues(segment=0)),
+        (Cause.CUE_NOT_HEARD, Action.ANNOUNCE),
+    ),
     "control granted after two requests": (
         lambda s: replace(s, control=Control.GRANTED, control_asks=2),
         lambda s: replace(s, control=Control.REFUSED, control_asks=2),
@@ -378,6 +383,16 @@ STARTS = {
         lambda s: s,
         lambda s: told(s, refusals=1),
         (Cause.START_FAILED, Action.STOP),
+    ),
+    "the belt moves while its Start is not sent": (
+        lambda s: seen(s, speed=1),
+        lambda s: replace(seen(s, speed=1), start_granted=True),
+        (Cause.BELT_MOVED, Action.HAND_OVER),
+    ),
+    "the belt moves while a Start waits": (
+        lambda s: replace(s, start_granted=True),
+        lambda s: replace(seen(s, speed=1), start_granted=True),
+        (Cause.BELT_MOVED, Action.HAND_OVER),
     ),
     "the first frame is above the cap": (
         lambda s: seen(s, speed=180),
