@@ -36,6 +36,7 @@ COMMANDS = [
     "present",
     "replay",
     "config",
+    "homeassistant",
 ]
 
 

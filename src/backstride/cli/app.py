@@ -19,6 +19,7 @@ from backstride.cli import (
     commands,
     commission,
     contract,
+    homeassistant,
     page,
     pin,
     plans,
@@ -112,6 +113,7 @@ for group in (
     settings,
     broker_init,
     pin,
+    homeassistant,
 ):
     group.register(app)
 

@@ -79,7 +79,8 @@ class Remote:
         self._settings = settings
         self._whose = "+" if treadmill is None else topics.check_id(treadmill)
         self._client: RemoteClient
-        self._v5 = True
+        self.v5 = True
+        """Whether the broker speaks MQTT 5, once there is a connection."""
         self._answers: dict[str, asyncio.Future[ResponseNote]] = {}
         self._boots: dict[str, str] = {}
         self._changed = asyncio.Event()
@@ -126,7 +127,7 @@ class Remote:
             except (OSError, ValueError) as error:  # a certificate that cannot be read
                 raise self._lost(error) from error
             else:
-                self._v5 = version is aiomqtt.ProtocolVersion.V5
+                self.v5 = version is aiomqtt.ProtocolVersion.V5
                 return client
         raise AssertionError(self._settings.protocol)
 
@@ -252,10 +253,38 @@ class Remote:
                     await self._changed.wait()
         return self._boots.get(treadmill)
 
+    async def clear(self, topic: str) -> None:
+        """Make the broker forget what it keeps of a topic; the topic is a whole one, below no prefix.
+
+        Raises:
+            NoBrokerError: the connection is lost, or the broker does not let us.
+        """
+        await self._put(topic, b"", retain=True)
+        if self._client.refused:
+            raise NoBrokerError(
+                f"the broker does not let us write {topic!r}; its access list decides that"
+            )
+
     async def _publish(self, treadmill: str, note: CommandNote) -> None:
         topic = f"{self._settings.prefix}/{treadmill}/{topics.COMMAND.name}"
+        await self._put(topic, encode(note), properties=self._expiry())
+        if self._client.refused:
+            raise NoBrokerError(
+                f"the broker does not let us command treadmill {treadmill!r}; its access list decides that"
+            )
+
+    async def _put(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        properties: Properties | None = None,
+    ) -> None:
         publishing = asyncio.ensure_future(
-            self._client.publish(topic, encode(note), topics.COMMAND.qos, properties=self._expiry())
+            self._client.publish(
+                topic, payload, topics.COMMAND.qos, retain=retain, properties=properties
+            )
         )
         reader = self._reader
         try:
@@ -271,14 +300,10 @@ class Remote:
             raise self._lost(error) from error
         finally:
             publishing.cancel()
-        if self._client.refused:
-            raise NoBrokerError(
-                f"the broker does not let us command treadmill {treadmill!r}; its access list decides that"
-            )
 
     def _expiry(self) -> Properties | None:
         """A command that waits somewhere must not arrive later."""
-        if not self._v5:
+        if not self.v5:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call,unused-ignore]
         properties.MessageExpiryInterval = topics.COMMAND.expiry

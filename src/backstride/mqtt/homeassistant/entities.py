@@ -37,7 +37,7 @@ _BUTTONS: Final[tuple[tuple[Ask, str, str], ...]] = (
     (Ask.FASTER, "Faster", "mdi:plus"),
     (Ask.SLOWER, "Slower", "mdi:minus"),
     (Ask.FINISH, "Finish", "mdi:flag-checkered"),
-    (Ask.PRESENT, "I am here", "mdi:hand-wave"),
+    (Ask.PRESENT, "Present", "mdi:hand-wave"),
     (Ask.ACKNOWLEDGE, "Acknowledge", "mdi:alert-circle-check"),
 )
 

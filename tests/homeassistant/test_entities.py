@@ -1,0 +1,201 @@
+"""What Home Assistant makes of a treadmill, and a whole session that is walked from it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from house import ODD_NAME, RefusedError
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+PLATFORMS = {
+    "sensor": {"speed", "distance", "time", "step_remaining", "incline", "answer"},
+    "number": {"target_speed"},
+    "select": {"program"},
+    "button": {
+        "start", "confirm", "pause", "continue", "skip", "faster", "slower", "finish", "acknowledge",
+        "present", "stop",
+    },
+    "switch": {"voice"},
+    "binary_sensor": {"link", "problem"},
+    "event": {"session"},
+}  # fmt: skip
+SHAPES = {
+    "sensor.treadmill": ("enum", None),
+    "sensor.treadmill_speed": ("speed", "km/h"),
+    "sensor.treadmill_distance": ("distance", "m"),
+    "sensor.treadmill_time": ("duration", "s"),
+    "sensor.treadmill_step_remaining": ("duration", "s"),
+    "sensor.treadmill_incline": (None, "%"),
+    "number.treadmill_target_speed": ("speed", "km/h"),
+    "binary_sensor.treadmill_link": ("connectivity", None),
+    "binary_sensor.treadmill_problem": ("problem", None),
+}
+
+
+def entities(house, treadmill):
+    ours = (f".{treadmill}_", f".{treadmill}")
+    return {e for e in house.states if e.endswith(ours[1]) or ours[0] in e}
+
+
+async def test_every_entity_appears_under_a_short_name(house):
+    wanted = {f"{p}.treadmill_{name}" for p, names in PLATFORMS.items() for name in names}
+    assert wanted | {"sensor.treadmill"} == entities(house, "treadmill")
+    assert house.attribute("sensor.treadmill", "friendly_name") == "treadmill"
+    assert house.attribute("sensor.treadmill_speed", "friendly_name") == "treadmill Speed"
+
+
+async def test_classes_and_units_are_those_that_home_assistant_knows(house):
+    seen = {
+        entity: (
+            house.attribute(entity, "device_class"),
+            house.attribute(entity, "unit_of_measurement"),
+        )
+        for entity in SHAPES
+    }
+    assert seen == SHAPES
+
+
+async def test_the_signal_is_there_and_disabled_until_somebody_wants_it(house):
+    registry = await house.ask("config/entity_registry/list")
+    signal = [e for e in registry if e["entity_id"] == "sensor.treadmill_signal"]
+    assert [e["disabled_by"] for e in signal] == ["integration"]
+    assert [e["entity_category"] for e in signal] == ["diagnostic"]
+
+
+async def test_one_device_has_them_all(house):
+    devices = await house.ask("config/device_registry/list")
+    ours = {d["name"]: d for d in devices if ["mqtt", "backstride_treadmill"] in d["identifiers"]}
+    assert ["treadmill"] == list(ours)
+    registry = await house.ask("config/entity_registry/list")
+    owned = [e for e in registry if e["device_id"] == ours["treadmill"]["id"]]
+    assert len(entities(house, "treadmill")) + 1 == len(owned)
+
+
+async def test_a_machine_without_incline_has_no_entity_for_it(house):
+    found = entities(house, "walking_pad")
+    assert "sensor.walking_pad_speed" in found
+    assert {"sensor.walking_pad_incline", "sensor.walking_pad_heart_rate"} & found == set()
+
+
+async def test_without_the_radio_only_what_needs_it_is_unavailable(house):
+    await house.until(
+        lambda: (
+            house.state("binary_sensor.dropper_link") == "off"
+            and house.state("button.dropper_start") == "unavailable"
+        ),
+        within=40,
+    )
+    shown = {name: house.state(f"button.dropper_{name}") for name in ("start", "confirm", "stop")}
+    assert shown == {"start": "unavailable", "confirm": "unavailable", "stop": shown["stop"]}
+    assert shown["stop"] != "unavailable"
+    assert house.state("sensor.dropper_speed") == "unavailable"
+    assert house.state("sensor.dropper") != "unavailable"
+
+
+async def test_a_session_is_walked_and_stopped_by_the_buttons(house):
+    phase, target = "sensor.treadmill", "number.treadmill_target_speed"
+    await house.begin("treadmill", "Plain")
+    await house.reach("sensor.treadmill_speed", "1.0")
+    await house.reach(target, "1.0")
+    assert house.attribute(phase, "program") == "Plain"
+    assert house.attribute(phase, "sentence") == "walking"
+
+    await house.press("treadmill_faster")
+    await house.reach(target, "1.1")
+    await house.reach("sensor.treadmill_speed", "1.1")
+    await house.press("treadmill_slower")
+    await house.reach(target, "1.0")
+    await house.call("number.set_value", target, value=1.3)
+    await house.reach(target, "1.3")
+    await house.reach("sensor.treadmill_speed", "1.3")
+
+    await house.press("treadmill_skip")
+    await house.until(lambda: "work" in house.attribute(phase, "step"))
+    await house.press("treadmill_present")
+    await house.reach("sensor.treadmill_answer", "good to hear")
+    assert house.attribute("sensor.treadmill_answer", "reply") == "ok"
+
+    await house.press("treadmill_pause")
+    await house.until(lambda: house.attribute(phase, "sentence").startswith("paused"))
+    await house.press("treadmill_continue")
+    await house.reach(phase, "running", within=40)
+    await house.press("treadmill_finish")
+    await house.until(lambda: "cooldown" in house.attribute(phase, "step"))
+
+    await house.press("treadmill_stop")
+    await house.reach(phase, "finished")
+    await house.reach("sensor.treadmill_speed", "0.0")
+    walked = float(house.state("sensor.treadmill_distance"))
+    assert walked > 0
+    assert float(house.state("sensor.treadmill_time")) > 0
+    await house.press("treadmill_acknowledge")
+    await house.reach(phase, "idle")
+
+
+async def test_what_home_assistant_cannot_send_and_what_the_daemon_refuses(house):
+    number, answer = "number.treadmill_target_speed", "sensor.treadmill_answer"
+    assert (0.8, 0.1) == (house.attribute(number, "min"), house.attribute(number, "step"))
+    for value in (0.7, 4.1, 99, -1):
+        with pytest.raises(RefusedError, match="range"):
+            await house.call("number.set_value", number, value=value)
+    # Within the range, but nobody walks: the daemon says no, and says why.
+    await house.call("number.set_value", number, value=2.0)
+    await house.until(lambda: house.attribute(answer, "code") == "wrong_phase")
+    assert house.attribute(answer, "reply") == "refused"
+    # What the number does not let through is refused at the daemon too.
+    message = '{"v":1,"id":"by-hand-%s","command":"speed","speed":%s}'
+    for value, code in (("99", "wrong_phase"), ('"fast"', "bad_value")):
+        await house.call(
+            "mqtt.publish",
+            topic="backstride/treadmill/command",
+            payload=message % (code, value),
+        )
+        await house.until(lambda wanted=code: house.attribute(answer, "code") == wanted)
+    assert house.state("sensor.treadmill") == "idle"
+
+
+@pytest.mark.parametrize(("program", "limit"), [(ODD_NAME, 3.0), ("Plain", 2.0)])
+async def test_the_range_is_that_of_the_limits_in_force(house, program, limit):
+    """The program's own limit, some seconds after it was armed."""
+    number = "number.treadmill_target_speed"
+    await house.call("select.select_option", "select.treadmill_program", option=program)
+    await house.press("treadmill_start")
+    await house.until(lambda: house.attribute(number, "max") == limit)
+    assert house.attribute(number, "min") == 0.8
+
+
+async def test_a_program_is_chosen_by_its_name_whatever_that_is(house):
+    select = "select.treadmill_program"
+    assert {"Plain", ODD_NAME} < set(house.attribute(select, "options"))
+    for name in (ODD_NAME, "Plain"):
+        await house.call("select.select_option", select, option=name)
+        await house.reach(select, name)
+    with pytest.raises(RefusedError, match="not valid"):
+        # Its id is no name.
+        await house.call("select.select_option", select, option="plain")
+
+
+async def test_the_voice_is_switched_off_and_on(house):
+    await house.reach("switch.treadmill_voice", "on")
+    await house.call("switch.turn_off", "switch.treadmill_voice")
+    await house.reach("switch.treadmill_voice", "off")
+    await house.call("switch.turn_on", "switch.treadmill_voice")
+    await house.reach("switch.treadmill_voice", "on")
+
+
+async def test_events_of_the_session_arrive(house):
+    event = "event.treadmill_session"
+    await house.press("treadmill_stop")
+    await house.reach("sensor.treadmill", "finished")
+    await house.until(lambda: house.attribute(event, "sentence") == "stopping to finished")
+    assert house.attribute(event, "event_type") == "moved"
+
+
+async def test_commands_are_made_anew_with_each_press(house):
+    """Two presses within a second are two commands: none is taken for the other's duplicate."""
+    before = len(house.fired("state_changed"))
+    await asyncio.gather(*(house.press("treadmill_present") for _ in range(2)))
+    await house.reach("sensor.treadmill_answer", "good to hear")
+    assert len(house.fired("state_changed")) > before

@@ -1,0 +1,59 @@
+"""One side goes away and comes back: nobody has to do anything."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+PHASE = "sensor.treadmill"
+BUTTONS = ("start", "stop")
+
+
+async def walk_a_little(house):
+    """Arm and stop: commands arrive, states follow."""
+    await house.call("select.select_option", "select.treadmill_program", option="Plain")
+    await house.reach("select.treadmill_program", "Plain")
+    await house.press("treadmill_start")
+    await house.reach(PHASE, "armed")
+    await house.press("treadmill_stop")
+    await house.reach(PHASE, "finished")
+
+
+def buttons(house):
+    return [house.state(f"button.treadmill_{name}") == "unavailable" for name in BUTTONS]
+
+
+async def test_a_daemon_that_starts_anew_is_commanded_with_its_new_boot(house, daemon):
+    before = house.attribute("button.treadmill_confirm", "boot")
+    await daemon.stop()
+    await house.until(lambda: buttons(house) == [True, True])
+    await daemon.start()
+    await house.until(lambda: buttons(house) == [False, False], within=40)
+    await house.until(
+        lambda: house.attribute("button.treadmill_confirm", "boot") not in {before, None}
+    )
+    await house.reach(PHASE, "idle")
+    await walk_a_little(house)
+
+
+async def test_a_broker_that_starts_anew_and_has_forgotten_everything(house, broker):
+    await broker.stop()
+    await house.until(lambda: buttons(house) == [True, True])
+    await broker.start()
+    # Home Assistant comes back within 10 s, the daemon within some more.
+    await house.until(lambda: buttons(house) == [False, False], within=60)
+    await house.reach(PHASE, "idle")
+    await walk_a_little(house)
+
+
+async def test_home_assistant_that_starts_anew_finds_everything_as_it_was(house, record_property):
+    before = {e for e in house.states if "treadmill" in e}
+    await house.rest("treadmill")
+    took = await house.restart()
+    record_property("figure", f"Home Assistant: RUNNING in {took:.1f} s")
+    await house.until(lambda: before <= set(house.states))
+    await house.until(lambda: buttons(house) == [False, False])
+    await house.reach(PHASE, "idle")
+    await house.until(lambda: house.attribute("button.treadmill_confirm", "boot") is not None)
+    await walk_a_little(house)
