@@ -16,7 +16,7 @@ class Treadmill extends View {
     const state = this.sight?.state;
     const stale = page.stale(id);
     return html`<section class="treadmill" data-testid="treadmill" data-treadmill=${id ?? ""} data-phase=${state?.phase ?? ""}
-        data-stage=${state?.stage ?? ""} data-stale=${stale !== null}>
+        data-stage=${state?.stage ?? ""} data-seq=${state?.seq ?? ""} data-stale=${stale !== null}>
       ${staleRow(page, id)}${alarmBox(page, this.sight)}
       <div class="stage">${this.stage()}</div>
       ${messageRow(page, id)}

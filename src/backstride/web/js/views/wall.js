@@ -28,7 +28,7 @@ class Wall extends View {
       return html`<section class="wall" data-testid="wall"><p class="wall-word">${t("phase.unknown")}</p></section>`;
     }
     const body = LIVE.has(state.phase) ? this.walking(sight) : this.waiting(sight);
-    return html`<section class="wall" data-testid="wall" data-phase=${state.phase}>${body}</section>`;
+    return html`<section class="wall" data-testid="wall" data-phase=${state.phase} data-seq=${state.seq}>${body}</section>`;
   }
 
   /** @param {import("../store.js").Sight} sight */
