@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from backstride.domain.commands import RequestControl, Start
+from backstride.domain.commands import RequestControl, SetIncline, Start
 from backstride.domain.envelope import FRESH
 from backstride.domain.events import Ask, Verdict
 from backstride.domain.failsafe import Cause
@@ -13,7 +13,7 @@ from backstride.domain.machine import BeltStart
 from backstride.domain.notices import Cue, CueKind
 from backstride.domain.outcomes import CONTROL_DENIED
 from backstride.domain.plausibility import SLOPE_SETTLE
-from backstride.domain.session import Control, Draft, Phase
+from backstride.domain.session import Control, Cues, Draft, Pending, Phase, Then
 from backstride.domain.starting import CONTROL_RETRY, armed, ask_control, begin, count_down
 from backstride.domain.supervision import START_TIME
 
@@ -214,3 +214,33 @@ def test_a_repeated_start_waits_for_a_frame_that_was_seen_after_the_first(rig):
     rig.report()
     rig.tick()
     assert 2 == len(rig.commands(Start))
+
+
+# --- what else a start brings with it --------------------------------------------------------------
+
+
+def test_a_countdown_is_spoken_and_asks_for_control_meanwhile(counting):
+    d = done(count_down, replace(counting, now=counting.now - 3_000, control=Control.NONE))
+    assert [RequestControl()] == [order.command for order in d.orders]
+    assert [(CueKind.COUNTDOWN, 3_000)] == [(n.kind, n.within) for n in d.notices]
+
+
+def test_a_belt_of_an_unknown_machine_is_not_waited_for_at_its_console(counting):
+    d = done(count_down, replace(counting, machine=None))
+    assert [Start()] == [order.command for order in d.orders]
+
+
+def test_a_belt_that_gets_going_is_announced_anew_and_plans_its_end(counting):
+    cues = Cues(number=7, segment=0, about=7, heard_at=1, missed=1, taken=((0, 1),))
+    s = done(begin, replace(counting, phase=Phase.STARTING, cues=cues, then=Then.PAUSE)).s
+    assert (Cues(number=7, about=7), Then.FINISH) == (s.cues, s.then)
+
+
+@pytest.mark.hazard("H01", "H17")
+@pytest.mark.parametrize(
+    ("command", "started_at"), [(Start(), 5), (SetIncline(0), None), (None, None)]
+)
+def test_a_start_without_an_answer_may_yet_take_effect(counting, command, started_at):
+    drive = replace(counting.drive, pending=command and Pending(1, command, 5))
+    s = replace(counting, phase=Phase.STARTING, drive=drive, started_at=5)
+    assert started_at == done(begin, s).s.started_at
