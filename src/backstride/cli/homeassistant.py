@@ -75,7 +75,8 @@ async def _make(treadmill: str | None, broker: str | None, config: Path | None) 
 
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt import topics
-    from backstride.mqtt.homeassistant.entities import Treadmill, describe
+    from backstride.mqtt.homeassistant.discovery import describe
+    from backstride.mqtt.homeassistant.entities import Treadmill
     from backstride.mqtt.remote import Remote
     from backstride.mqtt.schema import Info, Programs
 

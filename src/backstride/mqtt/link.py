@@ -135,17 +135,12 @@ class MqttBus:
             phase=phase,
             log=self._log,
         )
-        self._announcer: Announcer | None = None
-        self._news: dict[str, Callable[[bytes], None]] = {}
-        if settings.homeassistant is not None:
-            self._announcer = Announcer(
-                settings.homeassistant,
-                treadmill=settings.treadmill,
-                prefix=self.prefix,
-                outbox=self._outbox,
-                v5=lambda: self._dialect.v5,
-            )
-            self._news = {self._announcer.birth: self._announcer.hear}
+        self._announcer = Announcer(
+            settings,
+            prefix=self.prefix,
+            outbox=self._outbox,
+            v5=lambda: self._dialect.v5,
+        )
         self._counts = Counts()
         self._buckets: dict[str, Bucket] = {}
         self._traffic = Traffic()
@@ -174,8 +169,7 @@ class MqttBus:
 
     def publish(self, publication: Publication) -> None:
         """Hand over a message; it is sent when the broker is there. Below the prefix."""
-        if self._announcer is not None:
-            self._announcer.look(publication)
+        self._announcer.look(publication)
         row = topics.BY_NAME.get(publication.topic)
         expiry = publication.expiry
         if expiry is None and row is not None:
@@ -250,7 +244,7 @@ class MqttBus:
             now=loop_now,
             counts=self._counts,
             buckets=self._buckets,
-            news=self._news,
+            news=self._announcer.news,
         )
         return BrokerClient(
             self._settings,
@@ -261,7 +255,7 @@ class MqttBus:
 
     async def _listen(self, client: BrokerClient) -> None:
         wanted = [f"{self.prefix}/{row.name}" for row in (topics.COMMAND, topics.SCALAR)]
-        refused = await client.listen([*wanted, *self._news])
+        refused = await client.listen([*wanted, *self._announcer.news])
         if refused:
             _log.error("mqtt_subscription_refused", topics=refused)
         if any(topic in wanted for topic, _ in refused):

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from backstride.mqtt import topics
-from backstride.mqtt.homeassistant.entities import Treadmill, describe
+from backstride.mqtt.homeassistant.discovery import describe
+from backstride.mqtt.homeassistant.entities import Treadmill
 from backstride.mqtt.outbox import Item, Outbox
 from backstride.mqtt.schema import Info, Programs
-from backstride.mqtt.settings import HomeAssistant
+from backstride.mqtt.settings import BrokerSettings
 from backstride.ports import Publication
 
 BIRTH: Final = b"online"
@@ -38,29 +38,25 @@ def birth_topic(prefix: str) -> str:
 
 
 class Announcer:
-    """Announces one treadmill to Home Assistant.
+    """Announces one treadmill to Home Assistant, if that is wanted.
 
     Args:
-        wanted: where, and under which name.
-        treadmill: its id.
+        settings: whether and where, and of which treadmill.
         prefix: of its topics.
         outbox: takes the message.
         v5: whether the broker speaks MQTT 5.
     """
 
     def __init__(
-        self,
-        wanted: HomeAssistant,
-        *,
-        treadmill: str,
-        prefix: str,
-        outbox: Outbox,
-        v5: Callable[[], bool],
+        self, settings: BrokerSettings, *, prefix: str, outbox: Outbox, v5: Callable[[], bool]
     ) -> None:
-        self.birth = birth_topic(wanted.prefix)
-        """To be listened to, for `hear`."""
-        self._topic = discovery_topic(wanted.prefix, treadmill)
-        self._treadmill = Treadmill(id=treadmill, name=wanted.name, prefix=prefix)
+        wanted = settings.homeassistant
+        self.news: dict[str, Callable[[bytes], None]] = (
+            {} if wanted is None else {birth_topic(wanted.prefix): self.hear}
+        )
+        """What is to be listened to, and who takes it."""
+        self._settings = settings
+        self._prefix = prefix
         self._outbox = outbox
         self._v5 = v5
         self._info: Info | None = None
@@ -71,6 +67,8 @@ class Announcer:
 
     def look(self, publication: Publication) -> None:
         """Take note of what was published; what is of no interest here costs nothing."""
+        if not self.news:
+            return
         if publication.topic == topics.INFO.name:
             self._info = msgspec.json.decode(publication.payload, type=Info)
         elif publication.topic == topics.PROGRAMS.name:
@@ -93,15 +91,21 @@ class Announcer:
     def _announce(self) -> None:
         self._timer = None
         again, self._again = self._again, False
-        if self._info is None or self._programs is None:
+        wanted = self._settings.homeassistant
+        if wanted is None or self._info is None or self._programs is None:
             return
-        treadmill = replace(self._treadmill, expiry=self._v5())
+        treadmill = Treadmill(
+            id=self._settings.treadmill,
+            name=wanted.name,
+            prefix=self._prefix,
+            expiry=self._v5(),
+        )
         payload = msgspec.json.encode(describe(treadmill, self._info, self._programs))
         if again or payload != self._sent:
             self._sent = payload
             self._outbox.put(
                 Item(
-                    topic=self._topic,
+                    topic=discovery_topic(wanted.prefix, treadmill.id),
                     payload=payload,
                     qos=1,
                     retain=True,

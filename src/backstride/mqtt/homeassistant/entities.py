@@ -1,4 +1,4 @@
-"""The entities of one treadmill, as one table: made from `info` and `programs` as they are published."""
+"""The entities of one treadmill: what Home Assistant shows, and what it can ask for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from backstride.mqtt.homeassistant import templates
 from backstride.mqtt.homeassistant.payload import (
     Availability,
     Component,
-    Device,
-    Discovery,
-    Origin,
     Platform,
 )
-from backstride.mqtt.schema import Info, Programs, RangeInfo
+from backstride.mqtt.schema import Programs, RangeInfo
 
 EVENTS: Final = ("alarm", "moved", "refused")
 """Kinds of events that the event entity passes on."""
@@ -55,48 +52,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     expiry: bool = True
 
 
-def describe(treadmill: Treadmill, info: Info, programs: Programs) -> Discovery:
-    """Make the discovery message for what is published of a treadmill.
-
-    What the machine decides (the range of its speeds, whether it has an incline or reads a heart rate) is
-    left out while no machine is known: Home Assistant keeps what it had.
-    """
-    table = _Table(treadmill)
-    components = {
-        **table.sensors(),
-        **table.buttons(),
-        "voice": table.voice(),
-        "program": table.program(programs),
-    }
-    if info.machine is not None:
-        limit = info.limits["speed"].value
-        components["target_speed"] = table.target_speed(info.machine.speed, limit)
-        components |= {
-            key: component if word in info.capabilities else _absent(component)
-            for word, key, component in table.optional()
-        }
-    if "pin" in info.capabilities:
-        # A button cannot ask for it, and a PIN that a template knows is none.
-        components["start"] = _absent(components["start"])
-    return Discovery(
-        device=Device(
-            identifiers=(f"backstride_{treadmill.id}",),
-            name=treadmill.name,
-            model=info.machine.name if info.machine else None,
-            sw_version=info.version,
-        ),
-        origin=Origin(name="Backstride", sw_version=info.version),
-        availability=(Availability(topic=table.topic(topics.AVAILABILITY)),),
-        components=components,
-    )
-
-
-def _absent(component: Component) -> Component:
-    """What removes a component that an earlier message may have brought."""
-    return Component(platform=component.platform)
-
-
-class _Table:
+class Entities:
     """Builds the components of one treadmill."""
 
     def __init__(self, treadmill: Treadmill) -> None:
@@ -153,26 +109,13 @@ class _Table:
             message_expiry_interval=topics.COMMAND.expiry if self._treadmill.expiry else None,
         )
 
-    def sensors(self) -> dict[str, Component]:
-        """What is shown of every treadmill."""
-        entity, sensor, binary = self._entity, Platform.SENSOR, Platform.BINARY_SENSOR
-        phase = entity(sensor, "phase", None, "mdi:walk")
-        speed = entity(sensor, "speed", "Speed", "mdi:speedometer-slow")
-        time = entity(sensor, "time", "Time", "mdi:timer-outline")
-        step = entity(sensor, "step_remaining", "Step remaining", "mdi:timer-sand")
-        signal = entity(sensor, "signal", "Signal", "mdi:bluetooth")
-        answer = entity(sensor, "answer", "Answer", "mdi:message-text")
-        link = entity(binary, "link", "Link", "mdi:bluetooth-connect")
-        problem = entity(binary, "problem", "Problem", "mdi:alert-circle")
-        session = entity(Platform.EVENT, "session", "Session", "mdi:walk")
+    def quantities(self) -> dict[str, Component]:
+        """What every treadmill measures."""
+        sensor = Platform.SENSOR
+        speed = self._entity(sensor, "speed", "Speed", "mdi:speedometer-slow")
+        time = self._entity(sensor, "time", "Time", "mdi:timer-outline")
+        step = self._entity(sensor, "step_remaining", "Step remaining", "mdi:timer-sand")
         return {
-            "phase": replace(
-                self._shown(phase, templates.show("phase")),
-                device_class="enum",
-                options=tuple(each.value for each in Phase),
-                json_attributes_topic=self.topic(topics.STATE),
-                json_attributes_template=templates.MOMENT,
-            ),
             "speed": replace(
                 self._measured(speed, "speed.measured", "km/h", MEASURED),
                 device_class="speed",
@@ -188,18 +131,38 @@ class _Table:
                 device_class="duration",
                 suggested_display_precision=0,
             ),
-            "signal": replace(
-                self._measured(signal, "rssi", "dBm", MEASURED),
-                state_topic=self.topic(topics.CONNECTION),
-                device_class="signal_strength",
-                entity_category="diagnostic",
-                enabled_by_default=False,
+        }
+
+    def words(self) -> dict[str, Component]:
+        """What is going on, what was answered, what happened."""
+        phase = self._entity(Platform.SENSOR, "phase", None, "mdi:walk")
+        answer = self._entity(Platform.SENSOR, "answer", "Answer", "mdi:message-text")
+        session = self._entity(Platform.EVENT, "session", "Session", "mdi:walk")
+        return {
+            "phase": replace(
+                self._shown(phase, templates.show("phase")),
+                device_class="enum",
+                options=tuple(each.value for each in Phase),
+                json_attributes_topic=self.topic(topics.STATE),
+                json_attributes_template=templates.MOMENT,
             ),
             "answer": replace(
                 self._shown(answer, templates.ANSWER, topics.RESPONSE),
                 json_attributes_topic=self.topic(topics.RESPONSE),
                 json_attributes_template=templates.REPLY,
             ),
+            "session": replace(
+                self._shown(session, templates.show_event(EVENTS), topics.EVENT),
+                event_types=EVENTS,
+            ),
+        }
+
+    def health(self) -> dict[str, Component]:
+        """Whether something is wrong, and the radio link."""
+        link = self._entity(Platform.BINARY_SENSOR, "link", "Link", "mdi:bluetooth-connect")
+        problem = self._entity(Platform.BINARY_SENSOR, "problem", "Problem", "mdi:alert-circle")
+        signal = self._entity(Platform.SENSOR, "signal", "Signal", "mdi:bluetooth")
+        return {
             "link": replace(
                 self._shown(link, templates.show_flag("up"), topics.CONNECTION),
                 device_class="connectivity",
@@ -211,9 +174,12 @@ class _Table:
                 json_attributes_topic=self.topic(topics.STATE),
                 json_attributes_template=templates.ALARM,
             ),
-            "session": replace(
-                self._shown(session, templates.show_event(EVENTS), topics.EVENT),
-                event_types=EVENTS,
+            "signal": replace(
+                self._measured(signal, "rssi", "dBm", MEASURED),
+                state_topic=self.topic(topics.CONNECTION),
+                device_class="signal_strength",
+                entity_category="diagnostic",
+                enabled_by_default=False,
             ),
         }
 
