@@ -27,8 +27,10 @@ LEAST: Final = 15.0
 """Seconds that a mutant's tests may take at the least: shared machines are slow now and then."""
 WHOLE: Final = 120.0
 """Seconds for a mutant that all tests judge."""
-NEAR: Final = ("test_constants.py", "test_table.py")
+FIRST: Final = "test_constants.py"
 """Tests that look at what exists at import: numbers and tables."""
+SECOND: Final = "test_table.py"
+"""And where the tables lead."""
 HOMES: Final = {"bounds": "envelope", "admission": "envelope"}
 """Whose tests know most about a file that has no tests of its own name."""
 UNASKED: Final = ("adversary", "workout", "totality", "units", "energy")
@@ -156,13 +158,14 @@ class Judge:
     def _from_import(self, mutant: Mutant, items: dict[str, pytest.Item]) -> Verdict:
         """The child forgets the domain and its tests, and collects them anew with the defect in it."""
         files = sorted({node.partition("::")[0] for node in items}, key=self._file_cost)
-        near = [f for f in files if any(name in f for name in (*NEAR, mutant.module))]
-        rest = [file for file in files if file not in near]
+        first = [file for file in files if FIRST in file]
+        near = [file for file in files if SECOND in file or f"_{mutant.module}." in file]
+        rest = [file for file in files if file not in {*first, *near}]
 
         def child(tell: Callable[[str], None]) -> None:
             sys.meta_path.insert(0, Broken(mutant))
-            for some in (near, rest):
-                # Collecting takes longer than most of the tests: what is near is asked alone first.
+            for some in (first, near, rest):
+                # Collecting takes longer than most of the tests: what knows most is asked alone first.
                 forget()
                 if pytest.main([*some, *OPTIONS, "-x"], plugins=[_Watcher(tell)]):
                     os._exit(1)
