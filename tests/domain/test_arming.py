@@ -180,10 +180,10 @@ def test_with_a_new_arming_a_refused_control_is_asked_for_anew(
 
 @pytest.mark.parametrize("named", [True, False])
 def test_the_program_that_is_named_goes_before_the_selected_one(rested, make_program, named):
-    selected, other = make_program(id="selected"), make_program(id="named")
-    _, after, _ = asked(start, replace(rested, selected=selected), other if named else None)
-    assert ("named" if named else "selected") == after.program.id
-    assert after.program is after.selected
+    selected, wanted = make_program(id="selected"), make_program(id="named")
+    _, after, _ = asked(start, replace(rested, selected=selected), wanted if named else None)
+    expected = wanted if named else selected
+    assert (expected, expected) == (after.program, after.selected)
 
 
 @pytest.mark.parametrize(("duration", "expected"), [(1, "armed"), (0, "bad_program")])
