@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -47,12 +48,8 @@ def _show(
 ) -> None:
     """Print the discovery message of a treadmill, made from what its daemon publishes."""
     from backstride.cli.terminal import print_json
-    from backstride.mqtt.remote import NoBrokerError
 
-    try:
-        print_json(asyncio.run(_make(treadmill, broker, config)))
-    except NoBrokerError as error:
-        raise CommandFailedError(str(error), Exit.NO_BROKER) from error
+    print_json(_run(_make(treadmill, broker, config)))
 
 
 @_group.command("remove")
@@ -61,13 +58,22 @@ def _remove(
 ) -> None:
     """Make Home Assistant forget a treadmill and its entities; all of them without --treadmill."""
     from backstride.cli.terminal import tell
+
+    removed = _run(_forget(treadmill, broker, config))
+    tell(f"Home Assistant forgets {', '.join(removed)}. {_FOREVER}")
+
+
+def _run[T](work: Coroutine[None, None, T]) -> T:
+    """Run something that needs the broker."""
     from backstride.mqtt.remote import NoBrokerError
+    from backstride.mqtt.topics import TopicError
 
     try:
-        removed = asyncio.run(_forget(treadmill, broker, config))
+        return asyncio.run(work)
     except NoBrokerError as error:
         raise CommandFailedError(str(error), Exit.NO_BROKER) from error
-    tell(f"Home Assistant forgets {', '.join(removed)}. {_FOREVER}")
+    except TopicError as error:
+        raise CommandFailedError(str(error), Exit.USAGE) from error
 
 
 async def _make(treadmill: str | None, broker: str | None, config: Path | None) -> Discovery:
