@@ -95,6 +95,7 @@ class Scene:
     counts: bool = False
     tilts: bool = False
     console: bool = False
+    coy: bool = False
     # the program
     low: int = 50
     high: int = 100
@@ -189,6 +190,7 @@ MACHINES: Final[tuple[Scene, ...]] = (
     _ONE.but(name="tilts", about="sets an incline", tilts=True, groups=EVERYTHING | {"deck"}),
     _ONE.but(name="console", about="is started at its console", console=True),
     _ONE.but(name="slow start", about="moves 6 s after Start", delay=6_000),
+    _ONE.but(name="coy", about="grants control, and means it at the second request", coy=True),
     _ONE.but(name="commits", about="a Stop does not cancel its start", delay=4_000, commits=True),
     _ONE.but(name="coasts", about="takes long to stop", brake=20, high=150, cap=150),
     _ONE.but(
@@ -216,6 +218,19 @@ def quick() -> tuple[Scene, ...]:
             about="two acts",
             budget=2,
             groups=frozenset({"people", "answers", "link"}),
+        ),
+        _ONE.but(
+            name="twice unseen",
+            about="two acts that hide the belt, or move it",
+            budget=2,
+            groups=frozenset({"air", "console", "clock"}),
+        ),
+        _ONE.but(
+            name="twice coy",
+            about="two acts on a machine that must be asked twice",
+            budget=2,
+            coy=True,
+            groups=frozenset({"people", "answers", "life"}),
         ),
     )
 

@@ -52,13 +52,13 @@ class World:
     held back, else -1. air: procedures under way. confirms: not used yet. touched: rounds since a
     console press counted down. told, told_age: the last commanded speed. blind: rounds without a frame. over:
     rounds above the cap. barred: nothing but Stop until the next confirm. grave: an alarm waits for its
-    acknowledgement. ended: the service was told to end.
+    acknowledgement. ended: the service was told to end. asked: requests for control that a coy machine got.
     """
 
     FIELDS = (
         "sid", "speed", "target", "starting", "ours", "last", "deck", "slope", "muted", "stuck", "deaf",
         "late", "air", "confirms", "touched", "told", "told_age", "blind", "over", "barred", "grave",
-        "ended",
+        "ended", "asked",
     )  # fmt: skip
     __slots__ = (
         *FIELDS, "acts", "core", "gain", "brake", "log", "scene", "told_max", "blind_max", "answer",
@@ -80,6 +80,7 @@ class World:
         self.starting = self.stuck = self.late = -1
         self.ours = self.muted = self.deaf = self.confirms = self.touched = 0
         self.told = self.told_age = self.blind = self.over = self.grave = self.ended = 0
+        self.asked = 0
         self.barred = 1
         self.air: list[Entry] = []
 
@@ -90,7 +91,7 @@ class World:
             self.sid, self.speed, self.target, self.starting, self.ours, self.last, self.deck,
             self.slope, self.muted, self.stuck, self.deaf, self.late, tuple(self.air), self.confirms,
             self.touched, self.told, self.told_age, self.blind, self.over, self.barred, self.grave,
-            self.ended,
+            self.ended, self.asked,
         )  # fmt: skip
 
     def load(self, state: State) -> None:
@@ -99,7 +100,7 @@ class World:
             self.sid, self.speed, self.target, self.starting, self.ours, self.last, self.deck,
             self.slope, self.muted, self.stuck, self.deaf, self.late, air, self.confirms,
             self.touched, self.told, self.told_age, self.blind, self.over, self.barred, self.grave,
-            self.ended,
+            self.ended, self.asked,
         ) = state  # type: ignore[assignment]  # fmt: skip
         self.air = list(air)  # type: ignore[call-overload]
 
@@ -215,19 +216,16 @@ class World:
     def conclude(self, entry: Entry, how: str) -> None:
         """The machine does what it was told, or not, and answers, or not."""
         name, kind, value, manner, age = entry
+        if not how and manner in {FRESH, SLOW} and self.denies(kind):
+            how = "denied"
         if manner not in {MUTE, DONE} and how not in {"refused", "denied", "hollow"}:
             self.obey(kind, value)
         elif kind == SPEED and self.told:
             self.told = self.target  # it said no: what it was told before is what counts
         if how == "unanswered" or not name:
             return
-        verdict, detail = Verdict.CONFIRMED, ""
-        if how == "refused":
-            verdict, detail = Verdict.REJECTED, "refused: failed"
-        elif how == "denied":
-            verdict, detail = Verdict.REJECTED, CONTROL_DENIED
-        elif manner == MUTE or (manner == SLOW and age >= self.answer):
-            verdict = Verdict.UNKNOWN
+        late = manner == MUTE or (manner == SLOW and age >= self.answer)
+        verdict, detail = _ANSWERS.get(how, (Verdict.UNKNOWN if late else Verdict.CONFIRMED, ""))
         if how == "denied":
             if kind == START:
                 self.confirms = 1  # not carried out: it may be tried again on the same confirm
@@ -242,6 +240,10 @@ class World:
     def obey(self, kind: int, value: int) -> None:
         """What the machine does with a command."""
         scene = self.scene
+        if kind == CONTROL_ASK and scene.coy:
+            self.asked = min(self.asked + 1, 2)
+        if self.denies(kind):
+            return
         moves = self.speed > 0 or self.target > 0
         if kind == SPEED and moves:
             self.target = int(value * MPH) if scene.mph else value
@@ -258,6 +260,10 @@ class World:
                 self.target, self.starting = 0, -1
             elif self.speed and scene.toggles:
                 self.target = scene.floor
+
+    def denies(self, kind: int) -> bool:
+        """A coy machine means what it grants at the second request only."""
+        return self.scene.coy and kind != CONTROL_ASK and self.asked < 2
 
     def deliver(self, manner: str) -> None:
         """The frame of this round; one that was held back comes first."""
@@ -336,7 +342,7 @@ class World:
     def link_up(self) -> None:
         """A connection, also one that replaces another that nobody missed."""
         self.air = []
-        self.confirms = self.muted = self.blind = 0
+        self.confirms = self.muted = self.blind = self.asked = 0
         self.stuck = self.late = -1
         self.fold(("link_up", "ours"))
 
@@ -581,6 +587,10 @@ class World:
             self.log.append(f"                    says: {say(notice)}")
 
 
+_ANSWERS: Final = {
+    "refused": (Verdict.REJECTED, "refused: failed"),
+    "denied": (Verdict.REJECTED, CONTROL_DENIED),
+}
 _NAMES: Final = ("request control", "a speed", "an incline", "Start", "Stop")
 _ORDINARY: Final = ("refused", "denied", "hollow", "lost", "void", "slow", "unanswered")
 _BAD: Final[tuple[tuple[str, ...], ...]] = (

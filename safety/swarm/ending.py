@@ -11,13 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from backstride.domain.events import Ask
-from backstride.domain.failsafe import Cause
 from backstride.domain.session import Phase
 from backstride.domain.units import SECOND, Ms
-from backstride.virtual.quirks import StopAgain
 from safety.swarm.mishaps import calm
 from safety.swarm.truth import belongs_to_us, coast, effect_delay, motions
-from safety.swarm.witness import shaken
 from safety.swarm.world import World
 
 LINK_TIME: Final[Ms] = 90 * SECOND
@@ -25,7 +22,6 @@ LINK_TIME: Final[Ms] = 90 * SECOND
 REST_TIME: Final[Ms] = 30 * SECOND
 """Time to notice, to ramp down and to send Stop: 20 s of patience and some."""
 GLANCE: Final[Ms] = 500
-GARBAGE: Final = frozenset({"corrupt", "freeze", "delay"})
 FOLLOWED: Final = frozenset(
     {Phase.ARMED, Phase.COUNTDOWN, Phase.STARTING, Phase.RUNNING, Phase.HOLDING, Phase.TURNING}
 )
@@ -60,9 +56,6 @@ async def _stop(world: World) -> None:
         if await _until(world, lambda: _latched(world), bound // 2):
             break
     session = world.process.session
-    speed, again = machine.model.speed, machine.model.control_point.stop_again
-    if speed.creep_for and again is StopAgain.RESTARTS:
-        return  # no Stop ends that: found, told, and left to the person with the key
     if machine.drive.belt.value:
         world.complaints.append(
             f"after Stop the belt runs on at {machine.drive.belt.value} while {session.phase}"
@@ -80,17 +73,7 @@ def _settled(world: World) -> bool:
     phase = world.process.session.phase
     if phase in FOLLOWED or phase is Phase.HANDED_OVER or not world.machine.drive.belt.value:
         return True
-    speed, again = world.machine.model.speed, world.machine.model.control_point.stop_again
-    if speed.creep_for and again is StopAgain.RESTARTS:
-        return True
-    return _given_away(world) or _misled(world) or not belongs_to_us(world.machine)
-
-
-def _misled(world: World) -> bool:
-    """A new life looked for its belt while the machine's counters were garbage: a residual risk."""
-    return any(
-        cause == Cause.RESTARTED and shaken(world, at, GARBAGE) for at, cause in world.alarms
-    )
+    return _given_away(world) or not belongs_to_us(world.machine)
 
 
 def _given_away(world: World) -> bool:

@@ -9,10 +9,11 @@ from safety.model.search import search
 from safety.model.story import story
 
 FLOORS = {
-    "plain": 18_000, "stairs": 20_000, "counts": 20_000, "tilts": 26_000, "console": 5_500,
-    "slow start": 20_000, "commits": 19_000, "coasts": 22_000, "toggles": 19_000, "remembers": 22_000,
-    "shows target": 18_000, "fast start": 8_000, "brisk start": 18_000, "mph": 1_000, "alone": 17_000,
-    "patient": 21_000, "half": 63_000, "fine": 72_000, "twice": 38_000,
+    "plain": 10_500, "stairs": 12_000, "counts": 12_000, "tilts": 16_000, "console": 3_800,
+    "slow start": 12_000, "coy": 11_000, "commits": 11_500, "coasts": 12_500, "toggles": 11_500,
+    "remembers": 14_000, "shows target": 10_500, "fast start": 5_300, "brisk start": 11_000, "mph": 700,
+    "alone": 10_500, "patient": 13_000, "half": 37_000, "fine": 43_000, "twice": 25_000,
+    "twice unseen": 132_000, "twice coy": 30_000,
 }  # fmt: skip
 """Fewer states than these say that the search lost sight of something."""
 
