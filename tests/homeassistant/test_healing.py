@@ -51,7 +51,7 @@ async def test_home_assistant_that_starts_anew_finds_everything_as_it_was(house,
     before = {e for e in house.states if "treadmill" in e}
     await house.rest("treadmill")
     took = await house.restart()
-    record_property("figure", f"Home Assistant: RUNNING in {took:.1f} s")
+    record_property("figure", f"Home Assistant: RUNNING in {took}")
     await house.until(lambda: before <= set(house.states))
     await house.until(lambda: buttons(house) == [False, False])
     await house.reach(PHASE, "idle")

@@ -226,3 +226,31 @@ def test_random_bytes_end_the_connection_or_nothing():
             stream.intake.feed(bytes(data))
         except FrameError:
             continue
+
+
+@pytest.mark.parametrize("v5", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 50_000])
+def test_news_of_another_topic_go_to_whoever_takes_them_and_no_others(v5, size):
+    heard = []
+    stream = Stream(v5=v5)
+    stream.intake = Intake(
+        prefix=PREFIX,
+        properties=v5,
+        deliver=stream.messages.append,
+        now=lambda: 0.0,
+        counts=stream.counts,
+        buckets={},
+        news={f"{PREFIX}/status": heard.append},
+    )
+    data = (
+        publish("status", b"online", v5=v5)
+        + publish("status/more", b"no", v5=v5)
+        + publish("status", b"x" * 100_000, v5=v5, qos=1)
+        + publish("command", b"stop", v5=v5)
+    )
+    for position in range(0, len(data), size):
+        stream.intake.feed(data[position : position + size])
+    assert [payload[:6] for payload in heard] == [b"online", b"xxxxxx"]
+    assert len(heard[1]) <= LARGEST
+    assert (stream.counts.foreign, stream.counts.stops) == (1, 1)
+    assert [message.payload for message in stream.messages] == [b"stop"]
