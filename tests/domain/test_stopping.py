@@ -463,3 +463,29 @@ def test_a_belt_that_creeps_and_starts_again_at_a_second_stop_comes_to_rest(rig)
         rig.tick()
     assert (1, 3) == (starts, heard)
     assert (0, False, Phase.FAULTED) == (rig.speed, rig.session.owed, rig.session.phase)
+
+
+@pytest.mark.hazard("H16")
+def test_only_a_belt_that_insists_below_a_lowest_speed_that_is_known_creeps(stopping):
+    nameless = replace(stopping, machine=None, evidence=replace(INSISTENT, speed=FLOOR - 1))
+    d = after(await_rest, nameless)
+    assert ([Stop()], False) == ([order.command for order in d.orders], d.s.drive.crept)
+    s = later(stopping, 9_000)
+    falling = replace(COASTING, speed=FLOOR - 1, speed_at=s.now - BLIND, low_at=s.now - BLIND)
+    d = after(await_rest, replace(s, evidence=falling), stop_retry_at=s.now, stop_answered_at=s.now)
+    assert ([Stop()], False) == ([order.command for order in d.orders], d.s.drive.crept)
+
+
+@pytest.mark.hazard("H01", "H17")
+@pytest.mark.parametrize(
+    ("ago", "expected"),
+    [
+        (START_TIME, Phase.STOPPING),
+        (START_TIME + 1, Phase.HANDED_OVER),
+        (None, Phase.HANDED_OVER),
+    ],
+)
+def test_a_start_is_out_for_as_long_as_the_slowest_belt_takes(slowing, ago, expected):
+    s = later(slowing, OLD)
+    s = replace(s, phase=Phase.RUNNING, started_at=None if ago is None else s.now - ago)
+    assert expected is handed_over(s).s.phase

@@ -137,7 +137,7 @@ def _stop_again(s: Session) -> bool:
 
 def _creeps(s: Session) -> bool:
     """It moves below its lowest speed: some belts do so for a while after a Stop."""
-    return s.machine is not None and (s.evidence.speed or 0) < s.machine.speed.minimum
+    return s.machine is not None and s.evidence.speed in range(s.machine.speed.minimum)
 
 
 def _repeat(d: Draft) -> None:
