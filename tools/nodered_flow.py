@@ -124,7 +124,7 @@ def _ears() -> list[Node]:
               scope=["backstride-topics"]),
         _node("tick", "inject", 150, 260, [["view"]], name="each second", props=[], repeat="1",
               crontab="", once=True, onceDelay="0.1", topic=""),
-        _node("out", "mqtt out", 1390, 140, [], name="command", topic="", qos="1", retain="false",
+        _node("out", "mqtt out", 1390, 380, [], name="command", topic="", qos="1", retain="false",
               respTopic="", contentType="", userProps="", correl="", expiry="",
               broker="backstride-broker"),
     ]  # fmt: skip
@@ -132,7 +132,7 @@ def _ears() -> list[Node]:
 
 WIDGETS: Final = (
     "program", "start", "confirm", "faster", "slower", "speed", "pause", "continue", "skip",
-    "finish", "present", "acknowledge", "voice",
+    "finish", "present", "acknowledge", "voice", "pin",
 )  # fmt: skip
 """The outputs of `possible`, in its order."""
 
@@ -149,12 +149,30 @@ def _programs() -> list[Node]:
 
     return [
         function("view", "what is known", 380, 200, [["display-page", "possible", "curve"]]),
-        function("possible", "what is possible", 620, 260, [[name] for name in WIDGETS]),
+        function("possible", "what is possible", 620, 680, [[name] for name in WIDGETS]),
         function("curve", "curve", 620, 140, [["chart"]]),
-        function("command", "command", 1170, 260, [["out"], ["view"]]),
-        function("stop", "stop until confirmed", 1170, 80, [["out"], ["view"]],
+        function("command", "command", 1170, 680, [["out"], ["notice-1"], ["clear-1"]]),
+        function("stop", "stop until confirmed", 1170, 80, [["out"], ["notice-2"]],
                  finalize='clearInterval(context.get("timer"));\n'),
+        _link_in("notice", 215, 320, ["notice-1", "notice-2"], "view"),
+        _link_out("notice-1", 1295, 700, "notice"),
+        _link_out("notice-2", 1345, 100, "notice"),
+        _link_in("clear", 745, 1100, ["clear-1"], "pin"),
+        _link_out("clear-1", 1295, 740, "clear"),
     ]  # fmt: skip
+
+
+def _link_in(name: str, x: int, y: int, sources: list[str], target: str) -> Node:
+    return _node(
+        name, "link in", x, y, [[target]], name=name,
+        links=[f"backstride-{source}" for source in sources],
+    )  # fmt: skip
+
+
+def _link_out(name: str, x: int, y: int, target: str) -> Node:
+    return _node(
+        name, "link out", x, y, [], name=target, mode="link", links=[f"backstride-{target}"]
+    )
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -197,17 +215,21 @@ def _widgets() -> list[Node]:
               label="Program", tooltip="", multiple=False, chips=False, clearable=False,
               options=[], payload="", typeIsComboBox=False, msgTrigger="onChange",
               **place("select", 1, "session")),
-        _button("start", "Arm: nothing moves yet", "check-circle-outline", "session", 2, width=6),
+        _node("pin", "ui-text-input", 880, row("pin"), [["command"]], name="pin",
+              label="PIN, for this start", mode="password", tooltip="", delay=300, sendOnDelay=True,
+              sendOnBlur=True, sendOnEnter=True, clearable=False, sendOnClear=True, icon="",
+              iconPosition="left", iconInnerPosition="inside", **place("pin", 2, "session")),
+        _button("start", "Arm: nothing moves yet", "check-circle-outline", "session", 3, width=6),
         _button("confirm", "Confirm: I stand on the rails, facing the rear, clip on",
-                "shield-check", "session", 3, width=6, height=2, buttonColor="#bf5b00",
+                "shield-check", "session", 4, width=6, height=2, buttonColor="#bf5b00",
                 className="bs-large"),
-        _button("acknowledge", "I have looked", "eye-check", "session", 4),
-        _button("present", "I am well", "hand-wave", "session", 5),
+        _button("acknowledge", "I have looked", "eye-check", "session", 5),
+        _button("present", "I am well", "hand-wave", "session", 6),
         _node("voice", "ui-switch", 880, row("voice"), [["command"]], name="voice",
               label="Say the cues aloud", decouple=False, style="", layout="row-spread",
               clickableArea="line", onvalue="true", onvalueType="bool", onicon="", oncolor="",
               offvalue="false", offvalueType="bool", officon="", offcolor="",
-              **place("voice", 6, "session")),
+              **place("voice", 7, "session")),
         _button("slower", "Slower", "minus", "walk", 1, height=2, className="bs-large"),
         _button("faster", "Faster", "plus", "walk", 2, height=2, className="bs-large"),
         _node("speed", "ui-slider", 880, row("speed"), [["command"]], name="speed",

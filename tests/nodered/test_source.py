@@ -36,7 +36,8 @@ def test_every_wire_ends_at_a_node_and_no_two_nodes_share_an_id(nodes):
     homes = {node[key] for node in nodes for key in ("z", "group", "page", "ui", "broker", "theme")
              if node.get(key) and node["type"] != "mqtt-broker"}  # fmt: skip
     assert sorted(set(ids)) == sorted(ids)
-    assert ends | homes <= set(ids)
+    links = {link for node in nodes for link in node.get("links", [])}
+    assert ends | homes | links <= set(ids)
 
 
 def test_broker_and_treadmill_are_named_in_one_place(nodes):

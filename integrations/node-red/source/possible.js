@@ -20,6 +20,7 @@ const enabled = {
     present: ["running", "holding", "turning"].includes(phase),
     acknowledge: ["finished", "faulted"].includes(phase),
     voice: phase !== "" && phase !== undefined,
+    pin: ["idle", "finished"].includes(phase),
 };
 
 const minutes = (seconds) => `${Math.round(seconds / 60)} min`;
@@ -43,6 +44,7 @@ const more = {
         payload: context.get("wish") ?? undefined,
     },
     voice: { payload: state.voice },
+    pin: { visible: (info.capabilities || []).includes("pin") },
 };
 
 // Only what has changed goes to the page, so that nothing jumps under a finger.
