@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
+import aiomqtt
 import pytest
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -10,8 +14,20 @@ PHASE = "sensor.treadmill"
 BUTTONS = ("start", "stop")
 
 
-async def walk_a_little(house):
+async def sees_the_belt(house, broker):
+    """Wait until the daemon of which the buttons know measures a speed: before, it arms nothing."""
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client, asyncio.timeout(20):
+        await client.subscribe("backstride/treadmill/state", qos=1)
+        async for message in client.messages:
+            state = json.loads(message.payload)
+            known = house.attribute("button.treadmill_confirm", "boot")
+            if state["boot"] == known and state["speed"]["measured"] is not None:
+                return
+
+
+async def walk_a_little(house, broker):
     """Arm and stop: commands arrive, states follow."""
+    await sees_the_belt(house, broker)
     await house.call("select.select_option", "select.treadmill_program", option="Plain")
     await house.reach("select.treadmill_program", "Plain")
     await house.press("treadmill_start")
@@ -24,7 +40,7 @@ def buttons(house):
     return [house.state(f"button.treadmill_{name}") == "unavailable" for name in BUTTONS]
 
 
-async def test_a_daemon_that_starts_anew_is_commanded_with_its_new_boot(house, daemon):
+async def test_a_daemon_that_starts_anew_is_commanded_with_its_new_boot(house, daemon, broker):
     before = house.attribute("button.treadmill_confirm", "boot")
     await daemon.stop()
     await house.until(lambda: buttons(house) == [True, True])
@@ -34,7 +50,7 @@ async def test_a_daemon_that_starts_anew_is_commanded_with_its_new_boot(house, d
         lambda: house.attribute("button.treadmill_confirm", "boot") not in {before, None}
     )
     await house.reach(PHASE, "idle")
-    await walk_a_little(house)
+    await walk_a_little(house, broker)
 
 
 async def test_a_broker_that_starts_anew_and_has_forgotten_everything(house, broker):
@@ -44,10 +60,12 @@ async def test_a_broker_that_starts_anew_and_has_forgotten_everything(house, bro
     # Home Assistant comes back within 10 s, the daemon within some more.
     await house.until(lambda: buttons(house) == [False, False], within=60)
     await house.reach(PHASE, "idle")
-    await walk_a_little(house)
+    await walk_a_little(house, broker)
 
 
-async def test_home_assistant_that_starts_anew_finds_everything_as_it_was(house, record_property):
+async def test_home_assistant_that_starts_anew_finds_everything_as_it_was(
+    house, broker, record_property
+):
     before = {e for e in house.states if "treadmill" in e}
     await house.rest("treadmill")
     took = await house.restart()
@@ -56,4 +74,4 @@ async def test_home_assistant_that_starts_anew_finds_everything_as_it_was(house,
     await house.until(lambda: buttons(house) == [False, False])
     await house.reach(PHASE, "idle")
     await house.until(lambda: house.attribute("button.treadmill_confirm", "boot") is not None)
-    await walk_a_little(house)
+    await walk_a_little(house, broker)
