@@ -102,7 +102,7 @@ test("a countdown without news stops after 3 s instead of pretending", () => {
 });
 
 test("the present program is the one that is walked, else the selected one", () => {
-  const programs = { programs: [{ id: "demo" }, { id: "hill" }], selected: "hill" };
+  const programs = { programs: [{ id: "demo", name: "Demo" }, { id: "hill", name: "Hill" }], selected: "hill" };
   const walked = fold(news("programs", programs), news("state", state({ program: "demo" }))).home;
   const ready = fold(news("programs", programs), news("state", state({ program: "demo", phase: "idle" }))).home;
   assert.deepEqual(["demo", "hill"], [store.presentProgram(walked).id, store.presentProgram(ready).id]);
@@ -118,4 +118,29 @@ test("somebody is asked for a sign of life only while walking", () => {
   const walking = fold(news("state", state({ cue }))).home;
   const ready = fold(news("state", state({ cue, phase: "idle" }))).home;
   assert.deepEqual([true, false], [store.isAsked(walking), store.isAsked(ready)]);
+});
+
+test("groups of another shape than the contract's are as good as not told", () => {
+  const bad = state({ speed: [], incline: 7, script: { elapsed: "x" }, step: {}, next: 1, cue: { text: 5 }, alarm: "!", holding: "x", distance: "9", elapsed: NaN });
+  const { home } = fold(news("state", bad));
+  assert.deepEqual(
+    [null, null, null, null, null, null, [], null],
+    [home.state.speed.measured, home.state.script, home.state.step, home.state.next, home.state.cue, home.state.alarm, home.state.holding, home.state.distance],
+  );
+});
+
+test("programs and steps that cannot be shown are left out", () => {
+  const programs = [null, 3, {}, { id: "a" }, { id: "b", name: "B", steps: [null, { seconds: -1, speed: 1 }, { seconds: 9, speed: 1 }] }];
+  const { home } = fold(news("programs", { programs, selected: 4 }));
+  assert.deepEqual([1, "b", 1, null], [home.programs.programs.length, home.programs.programs[0].id, home.programs.programs[0].steps.length, home.programs.selected]);
+});
+
+test("no junk on any topic throws, or is believed", () => {
+  const junk = ["", "null", "[]", "7", '"x"', "{", "{}", '{"v":1}', '{"programs":7}', '{"phase":"x","boot":1}', '{"boot":"b","machine":4,"limits":[]}', "\u0000"];
+  for (const topic of [...store.TOPICS, "x"]) {
+    for (const payload of junk) {
+      const { ghost } = store.absorb({}, news(topic, payload, { treadmill: "ghost" }));
+      assert.equal(null, ghost?.state ?? null, `${topic} ${payload}`);
+    }
+  }
 });

@@ -18,6 +18,11 @@ const ATTEMPT = 5_000;
 const KEEPALIVE = 10;
 /** ms for the broker to acknowledge a Stop, before the connection is taken for dead. */
 const STOP_ACKNOWLEDGED = 2_000;
+/**
+ * Bytes; the broker drops what is larger instead of sending it. All programs of a gym have a third of that, and
+ * mosquitto 2.0 with websockets falls out of step after several packets of 100 kB: a stranger's would blind the page.
+ */
+const LARGEST = 65_536;
 /** Reason codes of "bad user name or password" and "not authorized", 3.1.1 and 5. */
 const LOGIN_WANTED = new Set([4, 5, 0x86, 0x87, 0x8c]);
 /** Reason codes of "unsupported protocol version", 3.1.1 and 5. */
@@ -86,7 +91,7 @@ export class Broker {
       clientId: `backstride-page-${Math.random().toString(36).slice(2, 12)}`,
       protocolVersion: this.#protocol,
       clean: true,
-      properties: this.#protocol === 5 ? { sessionExpiryInterval: 0 } : undefined,
+      properties: this.#protocol === 5 ? { sessionExpiryInterval: 0, maximumPacketSize: LARGEST } : undefined,
       username: this.login?.user || undefined,
       password: this.login?.password || undefined,
       keepalive: KEEPALIVE,

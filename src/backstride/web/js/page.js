@@ -11,6 +11,7 @@ import { PATIENCE, makeCommand, makeStop, newId } from "./commands.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { ACTIVE } from "./phases.js";
 import { forgetLogin, hasLogin, keepLogin, loadLogin, loadPrefs, savePrefs } from "./prefs.js";
+import { readResponse } from "./reading.js";
 import { readRoute, resolve } from "./router.js";
 import { CUE_LANGUAGE, Voice, vibrate } from "./speech.js";
 import * as stops from "./stops.js";
@@ -35,6 +36,8 @@ export class Page extends EventTarget {
   link = "connecting";
   /** @type {?string} */
   linkReason = null;
+  /** the broker said no to the name and password that it was given */
+  loginRefused = false;
   /** @type {?Message} */
   message = null;
   now = 0;
@@ -86,8 +89,9 @@ export class Page extends EventTarget {
     return this.link === "online";
   }
 
+  /** Those that ever told a state: a stray message makes no treadmill. */
   get treadmills() {
-    return Object.keys(this.sights).sort();
+    return Object.keys(this.sights).filter((id) => this.sights[id].state !== null).sort();
   }
 
   /** What is really shown. */
@@ -131,10 +135,11 @@ export class Page extends EventTarget {
   #settle(payload) {
     let note;
     try {
-      note = JSON.parse(payload);
+      note = readResponse(JSON.parse(payload));
     } catch {
       return;
     }
+    if (note.id === null) return;
     this.stops = stops.answered(this.stops, note.id, note);
     this.#waiting.get(note.id)?.(note);
     this.#changed();
@@ -152,12 +157,15 @@ export class Page extends EventTarget {
 
   /** @param {import("./broker.js").LinkState} state @param {?string} reason */
   #setLink(state, reason) {
-    // Between two attempts nothing has changed for the person: it is still lost.
-    const shown = state === "connecting" && this.link === "lost" ? "lost" : state;
+    // An attempt changes nothing for the person: it is still lost, and the form stays as it is filled in.
+    const stays = state === "connecting" && (this.link === "lost" || this.link === "login");
+    const shown = stays ? this.link : state;
+    if (state === "login") this.loginRefused = this.broker.login !== null;
     if (shown === "online" && this.link !== "online") this.#forgetLive();
     this.link = shown;
     this.linkReason = reason ?? (shown === "lost" ? this.linkReason : null);
-    this.#tick();
+    if (shown === "online") this.#sendStops();
+    this.#changed();
   }
 
   /** What was known before an outage counts as kept until the treadmill speaks again. */

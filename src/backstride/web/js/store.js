@@ -7,6 +7,7 @@
  */
 
 import { ACTIVE } from "./phases.js";
+import { readCue, readInfo, readPrograms, readState, readSummary } from "./reading.js";
 
 /** State comes every second while the belt may move: three missed are too many. */
 export const STALE_MOVING = 3_000;
@@ -35,7 +36,8 @@ const TRAIL_LONGEST = 10_800;
  * @typedef {{number: number, kind: string, text: string, speed: ?number, within: ?number, voice?: boolean}} CueNote
  * @typedef {{elapsed: number, speed: ?number}} Point a moment of the session on the program's own clock
  * @typedef {{id: string, online: ?boolean, state: ?State, stateAt: number, live: boolean,
- *   info: ?any, connection: ?any, programs: ?{programs: Program[], selected: ?string}, summary: ?any,
+ *   info: ?import("./reading.js").Info, programs: ?{programs: Program[], selected: ?string},
+ *   summary: ?import("./reading.js").Summary,
  *   cue: ?{at: number, note: CueNote}, trail: Point[]}} Sight one treadmill as it is known here;
  *   `live` is false while its state is only what the broker had kept
  * @typedef {{treadmill: string, topic: string, payload: string, retained: boolean, at: number}} News
@@ -44,13 +46,13 @@ const TRAIL_LONGEST = 10_800;
 
 /** Topics that are worth a subscription. */
 export const TOPICS = [
-  "availability", "connection", "info", "programs", "state", "session", "cue", "response",
+  "availability", "info", "programs", "state", "session", "cue", "response",
 ];
 
 /** @param {string} id @returns {Sight} */
 export function unseen(id) {
   return {
-    id, online: null, state: null, stateAt: 0, live: false, info: null, connection: null,
+    id, online: null, state: null, stateAt: 0, live: false, info: null,
     programs: null, summary: null, cue: null, trail: [],
   };
 }
@@ -74,34 +76,24 @@ export function absorb(sights, news) {
 
 /** @param {Sight} sight @param {News} news @returns {Sight} */
 function absorbOne(sight, news) {
-  if (news.topic === "availability") {
-    return { ...sight, online: news.payload === "online" };
-  }
-  const kept = { info: "info", connection: "connection", programs: "programs", session: "summary" };
+  if (news.topic === "availability") return { ...sight, online: news.payload === "online" };
   // An empty payload is how a retained message is removed.
-  const note = news.payload === "" ? null : JSON.parse(news.payload);
-  if (note !== null && typeof note !== "object") return sight;
-  if (news.topic === "state") return note === null ? sight : see(sight, readState(note), news);
-  if (news.topic === "cue") {
-    if (typeof note?.text !== "string") return sight;
-    return { ...sight, cue: { at: news.at, note } };
+  const gone = news.payload === "";
+  const note = gone ? null : JSON.parse(news.payload);
+  switch (news.topic) {
+    case "state":
+      return gone ? sight : see(sight, readState(note), news);
+    case "info":
+      return { ...sight, info: gone ? null : readInfo(note) };
+    case "programs":
+      return { ...sight, programs: gone ? null : readPrograms(note) };
+    case "session":
+      return { ...sight, summary: gone ? null : readSummary(note) };
+    case "cue":
+      return gone ? sight : { ...sight, cue: { at: news.at, note: readCue(note) } };
+    default:
+      return sight;
   }
-  const field = kept[/** @type {keyof typeof kept} */ (news.topic)];
-  return field === undefined ? sight : { ...sight, [field]: note };
-}
-
-/** @param {any} note @returns {State} with every group there, so that nobody has to ask */
-function readState(note) {
-  if (typeof note.phase !== "string" || typeof note.boot !== "string") throw new TypeError("no state");
-  const nothing = { measured: null, target: null, setpoint: null, cap: null };
-  return {
-    stage: null, sentence: "", program: null, program_name: null, age: null, script: null, step: null,
-    next: null, cue: null, alarm: null, distance: null, elapsed: null, heart_rate: null, energy: null,
-    ...note,
-    holding: note.holding ?? [],
-    speed: { ...nothing, ...note.speed },
-    incline: { ...nothing, ...note.incline },
-  };
 }
 
 /** @param {Sight} sight @param {State} state @param {News} news @returns {Sight} */

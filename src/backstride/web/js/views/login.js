@@ -6,27 +6,18 @@ import { t } from "../i18n.js";
 import { View, html, nothing } from "./base.js";
 
 class Login extends View {
-  static properties = { ...View.properties, tried: { state: true } };
-
-  constructor() {
-    super();
-    this.tried = false;
-  }
-
   /** @param {SubmitEvent} event */
   submit(event) {
     event.preventDefault();
     const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    this.tried = true;
     this.page.logIn(String(form.get("user")), String(form.get("password")), form.get("keep") !== null);
   }
 
   render() {
-    const failed = this.tried || this.page.broker.login !== null;
     return html`<form class="panel login" data-testid="login" @submit=${this.submit}>
       <h2>${t("login.title")}</h2>
       <p>${t("login.why", { broker: this.page.config.url })}</p>
-      ${failed ? html`<p class="problem" role="alert" data-testid="login-error">${t("login.wrong")}</p>` : nothing}
+      ${this.page.loginRefused ? html`<p class="problem" role="alert" data-testid="login-error">${t("login.wrong")}</p>` : nothing}
       <label>${t("login.user")}<input name="user" autocomplete="username" autocapitalize="none" spellcheck="false"
         required data-testid="login-user"></label>
       <label>${t("login.password")}<input name="password" type="password" autocomplete="current-password"

@@ -62,7 +62,7 @@ class Treadmill extends View {
   summary() {
     const sight = this.sight;
     const done = sight?.summary;
-    if (done == null || done.ended == null || sight?.state == null || ACTIVE.has(sight.state.phase)) return nothing;
+    if (done == null || done.ended === null || sight?.state == null || ACTIVE.has(sight.state.phase)) return nothing;
     if (sight.state.phase !== "finished") return nothing;
     return html`<div class="summary" data-testid="summary"><p><b>${t("summary.title")}</b>
         <span lang="en">${done.program_name}${done.outcome ? `: ${done.outcome}` : ""}</span></p>
