@@ -106,3 +106,32 @@ async def test_waiting_ends_when_something_comes():
     outbox.put(item("event", b"1"))
 
     assert (await asyncio.wait_for(waiting, 1)).payload == b"1"
+
+
+async def test_what_is_urgent_goes_before_everything_and_in_its_order():
+    outbox = Outbox(Time())
+    outbox.put(item("state", b"1", retain=True))
+    for number in range(3):
+        outbox.put(item("event", b"%d" % number))
+    for number in range(2):
+        outbox.put(item("response", b"%d" % number, urgent=True))
+
+    assert drain(outbox)[:2] == [("response", b"0"), ("response", b"1")]
+
+
+async def test_what_is_urgent_and_was_not_sent_is_the_first_again():
+    outbox = Outbox(Time())
+    outbox.put(item("response", b"1", urgent=True))
+    outbox.put(item("response", b"2", urgent=True))
+    outbox.restore(outbox.take())
+
+    assert drain(outbox) == [("response", b"1"), ("response", b"2")]
+
+
+async def test_urgent_answers_to_nobody_are_bounded_too():
+    outbox = Outbox(Time())
+    for number in range(CAPACITY + 5):
+        outbox.put(item("response", b"%d" % number, urgent=True))
+
+    assert outbox.dropped == 5
+    assert len(drain(outbox)) == CAPACITY

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import string
+import time
 
 import aiomqtt
 import pytest
@@ -11,7 +12,7 @@ import structlog
 
 from backstride.domain.events import Ask, BusDown, Request
 from backstride.domain.notices import Answer, Reply
-from backstride.mqtt.intake import BURST
+from backstride.mqtt.intake import BURST, RATE
 
 PREFIX = "backstride/gym"
 START = {"v": 1, "id": "old", "command": "start", "program": "first-steps", "boot": "boot-0123"}
@@ -309,3 +310,23 @@ async def test_a_flood_is_counted_and_not_read(bench, observer):
 
     heard = len(bench.events.at(Ask.PAUSE))
     assert bench.bus.refused() == {"flood": 3 * BURST - heard}
+
+
+@pytest.mark.hazard("H02")
+async def test_the_answer_to_a_stop_goes_before_those_to_junk_and_junk_is_not_answered_for_ever(
+    bench, observer
+):
+    begun = time.monotonic()
+    for number in range(RATE // 2):
+        for topic in ("command", "command/junk", "command/faster", "command/skip", "command/pause"):
+            await observer.client.publish(f"{PREFIX}/{topic}", b"\xff%d" % number, qos=0)
+    await observer.send("command", '{"id": "mine", "command": "stop"}')
+    await bench.events.until(Ask.STOP)
+    bench.bus.answer(Answer(id="mine", reply=Reply.OK, code="stop", sentence="", phase="idle"))
+
+    before = 0
+    while (await answer(observer))["id"] != "mine":
+        before += 1
+    assert before <= BURST + RATE * (time.monotonic() - begun)
+    refused = bench.bus.refused()
+    assert refused["unknown_command"] + refused["not_text"] + refused.get("flood", 0) >= RATE

@@ -41,6 +41,7 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstride.domain.events import Ask, Request
 from backstride.domain.notices import Answer, Reply
@@ -96,6 +97,8 @@ class Route(Struct, frozen=True):
     correlation: bytes | None = None
     source: str = ""
     """The command topic from which it came, for the log."""
+    urgent: bool = False
+    """The answer is to a stop."""
 
 
 DEFAULT_ROUTE: Final = Route()
@@ -183,6 +186,7 @@ class Desk:
         # Not remembered: the next stop with the same id is as good as this one.
         name = legible_id(message.payload) or self._next_id("stop")
         request = Request(at=when.at, id=name, ask=Ask.STOP, source=_source(message))
+        route = replace(route, urgent=True)
         self._expect_answer(name, route)
         return Accepted(request, route)
 

@@ -25,12 +25,15 @@ class Item(Struct, frozen=True, kw_only=True):
     content: str | None = None
     cue: int | None = None
     correlation: bytes | None = None
+    urgent: bool = False
+    """Goes before everything that waits: the answer to a stop, which its author repeats until it comes."""
 
 
 class Outbox:
     """Retained topics as slots, of which the newest value counts; the others in order, oldest lost first.
 
-    Slots and queue take turns, so neither a chatty state nor a burst of events starves the other.
+    Slots and queue take turns, so neither a chatty state nor a burst of events starves the other. What is
+    urgent goes before both.
 
     Attributes:
         dropped: how many queued messages were lost to newer ones.
@@ -42,6 +45,7 @@ class Outbox:
         self._values: dict[str, Item] = {}
         self._dirty: OrderedDict[str, None] = OrderedDict()
         self._queue: deque[Item] = deque()
+        self._urgent: deque[Item] = deque()
         self._wake = asyncio.Event()
         self._slot_next = True
         self.dropped = 0
@@ -53,10 +57,11 @@ class Outbox:
             self._values[item.topic] = item
             self._dirty[item.topic] = None
         else:
-            if len(self._queue) >= CAPACITY:
-                self._queue.popleft()
+            queue = self._urgent if item.urgent else self._queue
+            if len(queue) >= CAPACITY:
+                queue.popleft()
                 self.dropped += 1
-            self._queue.append(item)
+            queue.append(item)
         self._wake.set()
 
     def renew(self) -> None:
@@ -67,19 +72,23 @@ class Outbox:
     def restore(self, item: Item) -> None:
         """Put back what was not sent; a retained value only if there is no newer one."""
         if not item.retain:
-            self._queue.appendleft(item)
+            (self._urgent if item.urgent else self._queue).appendleft(item)
         elif self._values.get(item.topic) is item:
             self._dirty[item.topic] = None
         self._wake.set()
 
     def take(self) -> Item | None:
         """Take the next message that is still worth sending; None when there is none."""
-        while self._dirty or self._queue:
+        while self._urgent or self._dirty or self._queue:
             slot = bool(self._dirty) and (self._slot_next or not self._queue)
-            self._slot_next = not slot
-            if slot:
+            if slot and not self._urgent:
+                self._slot_next = False
                 return self._values[self._dirty.popitem(last=False)[0]]
-            item = self._queue.popleft()
+            if self._urgent:
+                item = self._urgent.popleft()
+            else:
+                self._slot_next = True
+                item = self._queue.popleft()
             if item.expiry is None or self._now() - item.put_at < item.expiry:
                 return item
             self.expired += 1

@@ -4,7 +4,9 @@ All of it runs in the call in which the reader found the message; nothing waits.
 sink in that same call. If stops come faster than one in 20 ms, the last of each 20 ms does: the
 belt is being stopped already, and a flood of stops must not become a flood of events.
 
-What is not obeyed, here or by the session, is counted by the code of its answer, and logged.
+What is not obeyed, here or by the session, is counted by the code of its answer, and logged. It is
+answered too, but not without end: answers wait for one another at the broker, and a flood of them
+would keep cues and the answer to a stop waiting.
 """
 
 from __future__ import annotations
@@ -124,7 +126,8 @@ class Reception:
         self._log = log
         self._stop_at = float("-inf")
         self._late_stop: Request | None = None
-        self._merged_answers = Bucket()
+        self._spare_answers = Bucket()
+        """For answers that may be left out: to what was refused, and to stops that were merged."""
 
     def take(self, message: Inbound) -> None:
         """Judge one message and act on it. Returns at once."""
@@ -141,7 +144,8 @@ class Reception:
                 else:
                     self.taken.refused += 1
                 self._note_refusal(answer, route)
-                self._respond(answer, route)
+                if self._spare_answers.take(loop_now()):
+                    self._respond(answer, route)
             case Repeated(answer=stored, route=route):
                 self.taken.duplicates += 1
                 if stored is not None:
@@ -152,6 +156,8 @@ class Reception:
         route = self._desk.settle(answer)
         if answer.reply is not Reply.OK:
             self._note_refusal(answer, route)
+            if not self._spare_answers.take(loop_now()):
+                return
         self._respond(answer, route)
 
     def _note_refusal(self, answer: Answer, route: Route) -> None:
@@ -173,7 +179,7 @@ class Reception:
             self.taken.stops_merged += 1
             answer = _merged(self._late_stop, self._phase())
             route = self._desk.settle(answer)
-            if self._merged_answers.take(now):
+            if self._spare_answers.take(now):
                 self._respond(answer, route)
         self._late_stop = request
 
@@ -215,6 +221,7 @@ class Reception:
                 expiry=topics.RESPONSE.expiry,
                 content=topics.RESPONSE.content.value,
                 correlation=route.correlation,
+                urgent=route.urgent,
             )
         )
 
