@@ -549,7 +549,6 @@ def doubted(s, age=1_000, **counters):
     [
         (None, False),
         ({"elapsed": 8_999}, True),
-        ({"elapsed": 9_000}, True),
         ({"elapsed": 9_001}, False),
         ({"elapsed": 8_938}, False),
         ({"elapsed": None}, True),
@@ -571,9 +570,16 @@ def test_what_denies_the_record_is_remembered_counter_by_counter(rig):
     d = recognised(reborn_idle(rig, elapsed=9_000, distance=8_000))
     assert (9_000, 8_000) == (d.s.doubt.elapsed, d.s.doubt.distance)
     record = replace(RECORD, elapsed=None)
-    agreed = Draft(d.s)
+    agreed = Draft(replace(d.s, evidence=replace(d.s.evidence, elapsed=9_001)))
     recognise(agreed, record)
     assert agreed.s.adopted is None
+
+
+@pytest.mark.hazard("H10", "H11")
+def test_a_record_without_the_counter_does_not_confirm_the_garbage_before_it(rig):
+    """Found by the swarm: a cut frame keeps the value of the one before, and agreed with it."""
+    d = recognised(doubted(reborn_idle(rig, elapsed=9_000), elapsed=9_000))
+    assert (RECORD, d.s.now - 1_000) == (d.s.adopted, d.s.doubt_at)
 
 
 @pytest.mark.hazard("H10", "H11")

@@ -127,12 +127,15 @@ def recognise(d: Draft, record: Ownership) -> None:
 
 
 def _disown(d: Draft, record: Ownership) -> None:
-    """Counters that deny the record must agree with each other first: a frame can be garbage.
+    """Counters that deny the record must be seen to count first: a frame can be garbage.
 
-    Those that never do are as good as silence, and `recognise_in_silence` settles it.
+    Those that never are, are as good as silence, and `recognise_in_silence` settles it.
     """
     s, seen, doubt = d.s, d.s.evidence, d.s.doubt
     denied = _it(s, record) is not None and _gone(seen, record) is not None
+    told = None if doubt is None else _gone(seen, doubt)
+    if denied and told is not None and told[0] == 0:
+        return  # nothing new: the frame may lack the counter
     if denied and (doubt is None or not _goes_on(seen, doubt, s.now - s.doubt_at)):
         counters = replace(record, distance=seen.distance, elapsed=seen.elapsed)
         d.set(doubt=counters, doubt_at=s.now)
