@@ -60,8 +60,7 @@ def start(d: Draft, request: Request) -> Granted:
     asks = 0 if control is Control.NONE else s.control_asks
     d.move(
         Trigger.ARM, selected=program, program=program, workout=workout, envelope=limits, script=0,
-        trim=0, adopted=None,
-        facing=workout.segments[0].facing, control=control, control_asks=asks, outage=0, gap=0,
+        trim=0, facing=workout.segments[0].facing, control=control, control_asks=asks, outage=0, gap=0,
         ended_by=None, top_speed=0, walked=0, holds=(), start_granted=False, then=Then.FINISH,
         paused=False, asked_at=None,
     )  # fmt: skip
