@@ -613,6 +613,8 @@ def test_where_nothing_is_counted_an_old_record_is_given_up_at_once(rig):
 def test_the_belt_of_another_machine_is_given_up_at_once(rig, make_machine):
     s = replace(reborn_idle(rig), machine=make_machine(fingerprint="another"))
     assert recognised(s).s.adopted is None
+    seen = doubted(s, elapsed=s.evidence.elapsed)
+    assert recognised(seen).s.adopted is None
 
 
 @pytest.mark.hazard("H10", "H11")
