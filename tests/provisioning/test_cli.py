@@ -62,6 +62,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(broker, made, k
     assert plain[0] == plain[1]
 
 
+@pytest.mark.hazard("H27")
 @pytest.mark.parametrize("kind", ["--home", "--gym"])
 def test_what_is_secret_is_closed_and_the_persons_password_is_in_no_file(broker, made, kind):
     told = broker("init", kind, *INIT)
