@@ -44,7 +44,7 @@ def nothing_blocks():
             function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
             function.can_block_in("backstride/service/commissioned.py", {"look_up"})
             function.can_block_in("backstride/service/local.py", {"announce"})
-            function.can_block_in("backstride/service/credential.py", {"read_password"})
+            function.can_block_in("backstride/service/credential.py", {"read_password", "read_pin"})
             # A private broker is started by the demo and the tests, never by the daemon.
             function.can_block_in("backstride/mqtt/broker.py", {"start", "stop", "_configuration"})
             # A defect is told with its traceback when all belts are down and the process ends.

@@ -22,9 +22,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from backstride.mqtt import examples, schema_files, topics
 from backstride.mqtt.examples import EXAMPLES, Published
 from backstride.mqtt.link import MqttBus
+from backstride.mqtt.pin import PinHash
 
-TREADMILL = "home"
-PREFIX = f"backstride/{TREADMILL}"
+TREADMILL, GUARDED = "home", "guarded"
 WHOLE_STEPS = 3
 """Steps of a program that the document shows; the rest only repeats them."""
 SHOWN_PROGRAMS = ("demo", "backward-jog")
@@ -72,9 +72,11 @@ def payload_of(example, boot):
 async def send(gym, ear, example):
     """Send one example in its phase, and return its answer."""
     dashboard = gym.dashboard
+    treadmill = GUARDED if example.guarded else TREADMILL
+    topic = f"backstride/{treadmill}/{example.topic}"
 
     def ready():
-        state = dashboard.state(TREADMILL)
+        state = dashboard.state(treadmill)
         here = state.get("phase") == example.phase
         return here and example.stage in {None, state["stage"]} and state["age"] is not None
 
@@ -82,19 +84,19 @@ async def send(gym, ear, example):
     properties = Properties(PacketTypes.PUBLISH)
     if example.expiry is not None:
         properties.MessageExpiryInterval = example.expiry
-    before = len(dashboard.of(TREADMILL, "response"))
-    boot = dashboard.latest[TREADMILL]["info"]["boot"]
+    before = len(dashboard.of(treadmill, "response"))
+    boot = dashboard.latest[treadmill]["info"]["boot"]
     await ear.client.publish(
-        f"{PREFIX}/{example.topic}", payload_of(example, boot), qos=1, retain=example.retain,
+        topic, payload_of(example, boot), qos=1, retain=example.retain,
         properties=properties,
     )  # fmt: skip
     wanted = 1
     if example.retain:
         # Nothing may stay behind on the broker; what removes it is a retained message as well.
-        await ear.client.publish(f"{PREFIX}/{example.topic}", b"", qos=1, retain=True)
+        await ear.client.publish(topic, b"", qos=1, retain=True)
         wanted = 2
-    await dashboard.until(lambda: len(dashboard.of(TREADMILL, "response")) >= before + wanted)
-    return dashboard.of(TREADMILL, "response")[before]
+    await dashboard.until(lambda: len(dashboard.of(treadmill, "response")) >= before + wanted)
+    return dashboard.of(treadmill, "response")[before]
 
 
 async def lose_the_radio(gym):
@@ -106,13 +108,22 @@ async def lose_the_radio(gym):
 
 
 @pytest.fixture
-def tape(make_gym, run_paced, monkeypatch):
+def pin_file(tmp_path):
+    path = tmp_path / "pin"
+    path.write_text(PinHash.make(examples.PIN).write())
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def tape(make_gym, run_paced, monkeypatch, pin_file):
     """What was answered to each example, and every message of the daemon's life."""
     # The document describes a host whose clock is kept by a time service; this one's may not be.
     monkeypatch.setitem(MqttBus.__init__.__kwdefaults__, "synchronised", lambda: True)
 
     async def story():
-        gym = make_gym({TREADMILL: "ideal"})
+        gym = make_gym({TREADMILL: "ideal", GUARDED: "ideal"})
+        gym.limit(GUARDED, pin_file=str(pin_file))
         await gym.broker.start()
         async with listening(gym.broker.port) as ear:
             async with gym:
@@ -129,11 +140,11 @@ def test_the_daemon_does_what_the_document_says(tape):
     answers, messages = tape
     expected = {e.name: (e.reply.value, e.code) for e in EXAMPLES}
     assert expected == {name: (a["reply"], a["code"]) for name, a in answers.items()}
-    spoken = [m for m in messages if not m.topic.value.startswith(f"{PREFIX}/command")]
+    spoken = [m for m in messages if not name_of(m).startswith("command")]
     assert {t.name for t in topics.TABLE if t.direction == "out"} == {name_of(m) for m in spoken}
     assert sorted({complaint for m in spoken for complaint in faults(m)}) == []
     if os.environ.get("BACKSTRIDE_RECORD"):
-        record(answers, spoken)
+        record(answers, [m for m in spoken if f"/{TREADMILL}/" in m.topic.value])
     shown = examples.published()
     strange = [
         f"{topic}: {each.name}"
@@ -146,7 +157,7 @@ def test_the_daemon_does_what_the_document_says(tape):
 
 
 def name_of(message):
-    return message.topic.value.removeprefix(f"{PREFIX}/")
+    return message.topic.value.split("/", 2)[2]
 
 
 def read(message):

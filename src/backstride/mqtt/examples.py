@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstride.domain.events import Ask
 from backstride.domain.notices import Reply
@@ -26,6 +27,7 @@ BOOT: Final = "9f86d081"
 """The `boot` of the examples; the real one stands in `info`."""
 SENT: Final = "2026-11-20T07:35:00Z"
 """The `ts` of the examples; the real one is the time of sending."""
+PIN: Final = "4711"
 EARLIER: Final = "2026-11-20T07:34:00Z"
 """The `ts` of a command that is too old."""
 
@@ -35,7 +37,8 @@ class Example(Struct, frozen=True, kw_only=True):
 
     `payload` is text, or the fields of a JSON object. It is sent while the session is in `phase`
     (and at `stage`, where the phase has some). With `stamped`, `ts` and `boot` are replaced by real
-    ones when it is sent. `expiry` is the MQTT 5 message expiry in seconds.
+    ones when it is sent. `expiry` is the MQTT 5 message expiry in seconds. With `guarded` it goes to a
+    treadmill that asks for the PIN of the examples.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Example(Struct, frozen=True, kw_only=True):
     stamped: bool = True
     expiry: int | None = None
     retain: bool = False
+    guarded: bool = False
 
     @property
     def ask(self) -> str:
@@ -194,5 +198,13 @@ BY_TOPIC: Final[tuple[Example, ...]] = (
 )  # fmt: skip
 """Another session, by topics of their own with plain text: for buttons and `mosquitto_pub`."""
 
-EXAMPLES: Final = (*REFUSALS, *SESSION, *BY_TOPIC)
+GUARDED: Final[tuple[Example, ...]] = (
+    replace(_no(Code.PIN, "this treadmill asks for a PIN", Ask.START, program="demo", ts=SENT, boot=BOOT),
+            guarded=True),
+    replace(_do(Ask.START, Phase.IDLE, "armed", "arm, where a PIN is asked for", name="start-with-pin",
+                program="demo", pin=PIN), guarded=True),
+)  # fmt: skip
+"""At a treadmill with a PIN."""
+
+EXAMPLES: Final = (*REFUSALS, *SESSION, *BY_TOPIC, *GUARDED)
 """All, in the order in which they can be sent to one daemon."""
