@@ -170,7 +170,10 @@ def _commands() -> Iterator[str]:
     yield ""
     yield "### A session, message by message"
     yield ""
-    yield "Sent on `command` (`>`), and what came back (`<`):"
+    yield (
+        "Sent on `command` (`>`), and what came back (`<`): `reply`, `code`, `phase`, `sentence`. The whole"
+        " form of an answer is [below](#response)."
+    )
     yield ""
     yield from _transcript(
         each for each in EXAMPLES if each.topic == "command" and each.reply is Reply.OK
@@ -193,7 +196,7 @@ def _transcript(examples: Iterable[Example]) -> Iterator[str]:
         yield f"> {_sent(example)}"
         answer = answers().get(example.name)
         if answer is not None:
-            yield f"< {_compact(answer)}"
+            yield f"< {answer['reply']} {answer['code']} ({answer['phase']}): {answer['sentence']}"
     yield "```"
     yield ""
 
@@ -222,7 +225,7 @@ def _sent(example: Example) -> str:
 
 
 def _compact(payload: Any) -> str:
-    return json.dumps(payload, ensure_ascii=False)
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
 
 def _codes() -> Iterator[str]:

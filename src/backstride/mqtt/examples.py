@@ -87,7 +87,7 @@ def _fields(name: str, ask: Ask | str, **more: Any) -> dict[str, Any]:
 def _do(ask: Ask, phase: Phase, code: str, summary: str, name: str = "", **more: Any) -> Example:
     """A JSON command that is granted, stamped as every dashboard should stamp its own."""
     name, stage = name or str(ask), more.pop("stage", None)
-    payload = _fields(name, ask, ts=SENT, boot=BOOT, **more)
+    payload = _fields(name, ask, **more, ts=SENT, boot=BOOT)
     return Example(
         name=name, summary=summary, topic="command", payload=payload, phase=phase, stage=stage,
         code=code, expiry=10,
