@@ -15,6 +15,7 @@ import pytest
 
 from backstride import domain
 from backstride.domain import supervision
+from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action
 from backstride.domain.limits import SiteRules
 from backstride.domain.session import ACTIVE, IN_CONTROL, MOVING, TABLE
@@ -214,7 +215,9 @@ def test_the_sets_of_phases_are_what_was_decided():
 
 def test_the_ladder_of_actions_has_this_order():
     ladder = ["ANNOUNCE", "HOLD", "SLOW_DOWN", "STOP", "HAND_OVER"]
-    assert [(step, number) for number, step in enumerate(ladder, 1)] == [(a.name, a) for a in Action]
+    assert [(step, number) for number, step in enumerate(ladder, 1)] == [
+        (a.name, a) for a in Action
+    ]
 
 
 def test_what_nobody_configured_is_cautious():
@@ -226,6 +229,19 @@ def test_what_nobody_configured_is_cautious():
         options.countdown,
         options.patience,
     )
+
+
+def test_what_nobody_saw_is_unknown_and_counts_nothing():
+    unknown = (
+        *("at", "speed", "speed_at", "incline", "incline_at", "level"),
+        *("distance", "elapsed", "energy", "heart_rate", "steps"),
+    )
+    nothing = (
+        *("frames", "zeros", "over", "since", "since_at", "low", "low_at", "level_at"),
+        *("advanced_at", "counts", "ticks", "signs", "sign_at"),
+    )
+    expected = {**dict.fromkeys(unknown), **dict.fromkeys(nothing, 0)}
+    assert expected == msgspec.structs.asdict(Evidence())
 
 
 def test_a_value_of_the_core_cannot_be_changed():
