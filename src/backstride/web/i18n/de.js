@@ -10,7 +10,7 @@ export default {
 
   "link.connecting": "Verbinde",
   "link.online": "Verbunden",
-  "link.lost": "Keine Verbindung, neuer Versuch",
+  "link.lost": "Keine Verbindung",
   "link.login": "Anmeldung nötig",
   "link.blocked": "Vom Browser gesperrt: diese Seite kam über https und braucht einen Broker mit wss://",
 
@@ -155,6 +155,8 @@ export default {
   "total.heart-rate": "Puls",
 
   "fault.look": "Zuerst auf das Band sehen",
+
+  "wall.choose": "Ein Programm am Telefon wählen",
 
   "summary.title": "Fertig.",
   "summary.energy": "Energie, ± 25 %",

@@ -10,7 +10,7 @@ export default {
 
   "link.connecting": "Connecting",
   "link.online": "Connected",
-  "link.lost": "No connection, trying again",
+  "link.lost": "No connection",
   "link.login": "Login needed",
   "link.blocked": "Blocked by the browser: this page came over https and needs a wss:// broker",
 
@@ -155,6 +155,8 @@ export default {
   "total.heart-rate": "heart",
 
   "fault.look": "Look at the belt first",
+
+  "wall.choose": "Choose a program on the phone",
 
   "summary.title": "Done.",
   "summary.energy": "energy, ± 25 %",

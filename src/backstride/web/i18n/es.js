@@ -10,7 +10,7 @@ export default {
 
   "link.connecting": "Conectando",
   "link.online": "Conectado",
-  "link.lost": "Sin conexión, reintentando",
+  "link.lost": "Sin conexión",
   "link.login": "Hay que identificarse",
   "link.blocked": "Bloqueado por el navegador: esta página vino por https y necesita un broker wss://",
 
@@ -155,6 +155,8 @@ export default {
   "total.heart-rate": "pulso",
 
   "fault.look": "Mira primero la cinta",
+
+  "wall.choose": "Elige un programa en el teléfono",
 
   "summary.title": "Hecho.",
   "summary.energy": "energía, ± 25 %",

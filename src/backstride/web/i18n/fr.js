@@ -10,7 +10,7 @@ export default {
 
   "link.connecting": "Connexion",
   "link.online": "Connecté",
-  "link.lost": "Pas de connexion, nouvel essai",
+  "link.lost": "Pas de connexion",
   "link.login": "Identification requise",
   "link.blocked": "Bloqué par le navigateur : cette page vient en https et demande un broker wss://",
 
@@ -155,6 +155,8 @@ export default {
   "total.heart-rate": "pouls",
 
   "fault.look": "Regardez d’abord le tapis",
+
+  "wall.choose": "Choisissez un programme sur le téléphone",
 
   "summary.title": "C’est fait.",
   "summary.energy": "énergie, ± 25 %",

@@ -10,7 +10,7 @@ export default {
 
   "link.connecting": "Kobler til",
   "link.online": "Tilkoblet",
-  "link.lost": "Ingen forbindelse, prøver igjen",
+  "link.lost": "Ingen forbindelse",
   "link.login": "Innlogging kreves",
   "link.blocked": "Stoppet av nettleseren: siden kom over https og trenger en megler med wss://",
 
@@ -155,6 +155,8 @@ export default {
   "total.heart-rate": "puls",
 
   "fault.look": "Se på båndet først",
+
+  "wall.choose": "Velg et program på telefonen",
 
   "summary.title": "Ferdig.",
   "summary.energy": "energi, ± 25 %",

@@ -46,7 +46,7 @@ export class Chart {
       this.#plot = new uPlot(this.#options(width, height), this.#data(), this.element);
     } else {
       this.#plot.setData(this.#data(), false);
-      this.#plot.redraw(false);
+      this.#plot.redraw(true, false);
     }
   }
 

@@ -70,10 +70,11 @@ export function newId() {
 export function makeCommand(ask, sight, time, more = {}, id = newId()) {
   const boot = sight?.info?.boot ?? sight?.state?.boot;
   if (MOVING.has(ask) && boot === undefined) return null;
-  const note = { v: 1, id, command: ask, ts: Math.round(time), ...more };
-  if (boot !== undefined) note.boot = boot;
-  if (EXPECTING.has(ask) && sight?.state) note.expect = sight.state.phase;
-  return note;
+  return {
+    v: 1, id, command: ask, ts: Math.round(time), ...more,
+    ...(boot === undefined ? {} : { boot }),
+    ...(EXPECTING.has(ask) && sight?.state ? { expect: sight.state.phase } : {}),
+  };
 }
 
 /** @param {string} id @returns {object} Stop needs nothing but the word, and has no condition */

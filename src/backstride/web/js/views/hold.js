@@ -101,7 +101,7 @@ class HoldButton extends View {
   }
 
   /** @param {MouseEvent} event */
-  click(event) {
+  clicked(event) {
     if (event.detail !== 0 || this.disabled) return;
     const now = performance.now();
     if (now - this.clickedAt < SECOND_CLICK) {
@@ -116,7 +116,7 @@ class HoldButton extends View {
     return html`
       <button class="hold" data-testid=${this.testid} ?disabled=${this.disabled} aria-describedby="hold-hint"
         @pointerdown=${this.point} @pointerup=${this.release} @pointercancel=${this.release}
-        @keydown=${this.key} @keyup=${this.key} @blur=${this.release} @click=${this.click}
+        @keydown=${this.key} @keyup=${this.key} @blur=${this.release} @click=${this.clicked}
         @contextmenu=${(/** @type {Event} */ event) => event.preventDefault()}>
         <span class="hold-fill" aria-hidden="true"></span>
         <svg class="hold-ring" viewBox="0 0 36 36" aria-hidden="true">

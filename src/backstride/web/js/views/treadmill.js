@@ -27,7 +27,7 @@ class Treadmill extends View {
     const sight = this.sight;
     const state = sight?.state;
     if (sight === undefined || state == null) {
-      return html`<div class="empty"><h2>${t("phase.unknown")}</h2><p>${t("gym.none_hint")}</p></div>`;
+      return html`<div class="empty"><h2>${t("phase.unknown")}</h2><p>${t(this.page.connected ? "gym.none_hint" : "gym.waiting_hint")}</p></div>`;
     }
     if (state.phase === "armed") return html`<bs-armed .page=${this.page} .sight=${sight} .now=${this.now}></bs-armed>`;
     if (state.phase === "countdown" || state.phase === "starting") return this.countdown(sight);

@@ -41,8 +41,8 @@ class Wall extends View {
         <p class="wall-say">${t("count.rails")}</p>`;
     }
     const program = presentProgram(sight);
-    return html`<p class="wall-word">${t(`phase.${state.phase}`)}</p>
-      <p class="wall-say" lang="en" data-testid="sentence">${state.phase === "idle" ? (program?.name ?? state.sentence) : (state.alarm?.sentence ?? state.sentence)}</p>
+    return html`<p class="wall-word" data-phase=${state.phase}>${t(`phase.${state.phase}`)}</p>
+      <p class="wall-say" data-testid="sentence">${state.phase === "idle" ? (program?.name ?? t("wall.choose")) : (state.alarm?.sentence ?? state.sentence)}</p>
       ${program && state.phase !== "faulted" ? html`<bs-chart class="chart" .program=${program} .trail=${state.phase === "finished" ? sight.trail : []}
         .theme=${this.page.theme} .scale=${2}></bs-chart>` : nothing}`;
   }
