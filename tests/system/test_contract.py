@@ -135,6 +135,7 @@ def tape(make_gym, run_paced, monkeypatch, pin_file):
     return run_paced(story())
 
 
+@pytest.mark.hazard("H01", "H02")
 @pytest.mark.timeout(180)
 def test_the_daemon_does_what_the_document_says(tape):
     answers, messages = tape
