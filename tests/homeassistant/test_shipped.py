@@ -84,6 +84,6 @@ async def test_a_silenced_treadmill_says_nothing(house):
     before = len(house.fired("played"))
     await house.begin("treadmill", "Plain")
     assert house.attribute("sensor.treadmill", "cue") is not None
+    assert len(house.fired("played")) == before
     await house.call("switch.turn_on", "switch.treadmill_voice")
     await house.reach("switch.treadmill_voice", "on")
-    assert len(house.fired("played")) == before
