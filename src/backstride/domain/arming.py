@@ -15,7 +15,7 @@ from backstride.domain.machine import BeltStart, Machine
 from backstride.domain.notices import CueKind
 from backstride.domain.session import Control, Draft, Drive, Options, Phase, Session, Then, Trigger
 from backstride.domain.supervision import CONTROL_ASKS
-from backstride.domain.units import show_duration, show_incline, show_speed
+from backstride.domain.units import SECOND, show_duration, show_incline, show_speed
 from backstride.domain.workout import Program, Workout, flatten, setpoint
 
 
@@ -112,7 +112,7 @@ def _check_deck(s: Session, limits: Envelope) -> None:
 def _statement(program: Program, workout: Workout, options: Options) -> str:
     turns = sum(segment.turn for segment in workout.segments)
     incline = workout.top_incline
-    window = options.confirm_window // 1000
+    window = options.confirm_window // SECOND
     parts = [
         f"{program.name}: {show_duration(workout.duration)} min",
         f"at most {show_speed(workout.top_speed)}",
@@ -150,5 +150,5 @@ def confirm(d: Draft, request: Request) -> Granted:
     )  # fmt: skip
     return (
         "countdown",
-        f"the belt starts in {s.options.countdown // 1000} s; Stop works at any time",
+        f"the belt starts in {s.options.countdown // SECOND} s; Stop works at any time",
     )
