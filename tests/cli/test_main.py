@@ -36,6 +36,9 @@ COMMANDS = [
     "present",
     "replay",
     "config",
+    "broker",
+    "pin",
+    "contract",
     "homeassistant",
 ]
 

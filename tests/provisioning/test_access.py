@@ -164,15 +164,14 @@ async def test_who_was_revoked_is_refused_and_the_others_are_not(make_site, kind
         await site.connect("mill-1", **kept)
 
 
-@pytest.mark.parametrize(("kind", "flavour"), [HOME, GYM])
+@ALL
 async def test_a_coach_of_one_treadmill_commands_that_one_only(make_site, kind, flavour):
     site = await make_site(kind, flavour)
     newcomer = Newcomer(name="anna", role=Role.COACH, treadmills=("mill-1",))
     draft = draft_add(site.house, newcomer, utc_now())
     draft.plan.apply(site.owner)
     site.passwords |= draft.shown
-    await site.broker.stop()
-    await site.broker.start()
+    await site.reload()
     first = await site.connect("mill-1", f"{MILL}/command")
     second = await site.connect("mill-2", "backstride/mill-2/command")
     anna = await site.connect("anna")
