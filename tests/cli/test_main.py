@@ -39,6 +39,8 @@ COMMANDS = [
     "broker",
     "pin",
     "contract",
+    "speed",
+    "voice",
     "homeassistant",
 ]
 
