@@ -118,7 +118,7 @@ def with_certificate(site, identity):
 async def test_an_expired_certificate_is_refused(make_site, kind, flavour):
     site = await make_site(kind, flavour)
     long_ago = utc_now() - timedelta(days=801)
-    expired = site.house.load_authority().issue_client("mill-1", long_ago)
+    expired = site.house.load_authority(utc_now()).issue_client("mill-1", long_ago)
     good = await site.connect("mill-1", f"{MILL}/command")
 
     with pytest.raises(REFUSED):

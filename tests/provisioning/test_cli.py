@@ -128,7 +128,7 @@ def test_who_was_added_is_listed_and_who_was_revoked_is_not(broker, made):
     listed = broker("list").out
 
     names = [line.split()[0] for line in listed.splitlines()[1:]]
-    assert names == ["server", "coach", "wall", "anna", "node-red", "mill-2"]
+    assert names == ["authority", "server", "coach", "wall", "anna", "node-red", "mill-2"]
     assert not (made / "treadmills" / "mill-1").exists()
     acl = (made / "broker" / "acl").read_text()
     assert "topic write backstride/mill-1/command\n" in acl  # anna's

@@ -12,6 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from backstride.provisioning import names, passwords, roles
 from backstride.provisioning.authority import Authority, expiry, utc_now
+from backstride.provisioning.drafts import draft_init, draft_renew
+from backstride.provisioning.house import House
+from backstride.provisioning.mosquitto import Kind, Listeners
 from backstride.provisioning.plan import Plan, ProvisioningError, Write
 from backstride.provisioning.roles import Role
 
@@ -84,6 +87,17 @@ def test_no_certificate_outlives_its_authority():
     late = now + timedelta(days=3600)
 
     assert expiry(ca.issue_client("mill-1", late).certificate) == now + timedelta(days=3650)
+
+
+def test_an_authority_that_expired_signs_nothing_and_says_what_to_do(tmp_path):
+    now = utc_now()
+    house = House(
+        directory=tmp_path, kind=Kind.GYM, hosts=("a",), prefix="backstride", listeners=Listeners()
+    )
+    draft_init(house, ("mill-1",), tmp_path, now - timedelta(days=3651)).plan.apply()
+
+    with pytest.raises(ProvisioningError, match="makes a new one"):
+        draft_renew(house, now)
 
 
 def test_a_renewed_certificate_fits_the_old_key(tmp_path):

@@ -91,8 +91,12 @@ def explain_renew(house: House, draft: Draft, within: int) -> None:
 
 def explain_list(house: House, now: datetime) -> None:
     """For `list`."""
+    from backstride.provisioning.authority import expiry
+
     expiries = house.expiries()
     table = Table("name", "role", "proves it with", "good until", box=None, pad_edge=False)
+    root = expiry((house.directory / "authority" / "ca.pem").read_bytes())
+    table.add_row("authority", "", "", _remaining(root, now))
     table.add_row("server", "broker", "certificate", _remaining(expiries["server"], now))
     for name, role in house.names().items():
         expires = expiries.get(name)

@@ -87,7 +87,7 @@ def draft_add(house: House, newcomer: Newcomer, now: datetime) -> Draft:
             f"{newcomer.name!r} is there already; `backstride broker revoke {newcomer.name}` takes"
             " it away"
         )
-    access = _give_access(house, house.load_authority(), newcomer, now)
+    access = _give_access(house, house.load_authority(now), newcomer, now)
     files = house.files
     entries = files.passwords.read_text(encoding="utf-8") + access.entry
     acl = roles.add_paragraph(files.acl.read_text(encoding="utf-8"), access.paragraph)
@@ -116,7 +116,9 @@ def draft_revoke(house: House, name: str, now: datetime) -> Draft:
     place = house.find(name)
     plan = Plan(
         writes=(
-            _broker(files.revoked, house.load_authority().revoke(certificates, now), replace=True),
+            _broker(
+                files.revoked, house.load_authority(now).revoke(certificates, now), replace=True
+            ),
             _broker(files.passwords, entries.encode(), replace=True),
             _broker(files.acl, acl.encode(), replace=True),
         ),
@@ -133,7 +135,7 @@ def draft_renew(house: House, now: datetime, within: timedelta = RENEW_WITHIN) -
         place = house.find(name)
         if expires - now > within or (place is None and name != SERVER):
             continue
-        ca = house.load_authority()
+        ca = house.load_authority(now)
         if place is None:
             key = house.files.key.read_bytes()
             new = ca.issue_server(house.hosts, now, key)

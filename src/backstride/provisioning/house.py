@@ -102,21 +102,27 @@ class House(Struct, frozen=True, kw_only=True):
                 found[name] = Role(role)
         return found
 
-    def load_authority(self) -> Authority:
+    def load_authority(self, now: datetime) -> Authority:
         """Load the authority with its key.
 
         Raises:
-            ProvisioningError: the key is not here.
+            ProvisioningError: the key is not here, or the authority is too old.
         """
         place = self.directory / "authority"
         try:
-            return Authority.load(
+            found = Authority.load(
                 Identity((place / "ca.pem").read_bytes(), (place / "ca.key").read_bytes())
             )
         except (OSError, ValueError) as error:
             raise ProvisioningError(
                 f"the authority's key is needed and cannot be read ({error}); put ca.key back into {place}"
             ) from error
+        if found.certificate.not_valid_after_utc <= now:
+            raise ProvisioningError(
+                f"the authority expired on {found.certificate.not_valid_after_utc:%Y-%m-%d};"
+                " `backstride broker init` in another directory makes a new one"
+            )
+        return found
 
     def issued_to(self, name: str) -> list[Path]:
         """The certificates of a name that are good until they expire."""
