@@ -104,6 +104,10 @@ class Client:
     async def say(self, topic: str, payload: str = "x", *, retain: bool = False) -> None:
         await self._client.publish(topic, payload, qos=1, retain=retain)
 
+    def vanish(self) -> None:
+        """Close the connection without a word, so that the broker publishes the will."""
+        self._client._client._sock_close()
+
     async def hear_until(self, last: str) -> list[str]:
         """Everything that comes, up to the message with this payload, as `topic payload`."""
         heard: list[str] = []

@@ -66,6 +66,23 @@ async def test_each_role_does_what_it_is_for_and_nothing_else(make_site, kind, f
 
 @ALL
 @pytest.mark.hazard("H27")
+async def test_nobody_leaves_a_will_that_speaks_for_a_treadmill(make_site, kind, flavour):
+    site = await make_site(kind, flavour)
+    coach = await site.connect(COACH[kind], "backstride/#")
+    will = aiomqtt.Will(f"{MILL}/availability", "a lie", qos=1, retain=True)
+
+    for liar in ("mill-2", COACH[kind], "wall"):
+        with contextlib.suppress(*REFUSED):
+            client = await site.connect(liar, **site.proof(liar), will=will)
+            client.vanish()
+    mill = await site.connect("mill-1")
+    await mill.say(f"{MILL}/event", "end")
+
+    assert await coach.hear_until("end") == []
+
+
+@ALL
+@pytest.mark.hazard("H27")
 async def test_nobody_without_a_name_is_let_in(make_site, kind, flavour):
     site = await make_site(kind, flavour)
     listeners, context = site.house.listeners, site.proof("wall")["tls_context"]
