@@ -181,6 +181,24 @@ def test_the_summary_says_how_it_ended_and_what_was_walked(stage_play):
     assert summary["backward"] == 0
 
 
+def test_what_was_skipped_was_not_walked(stage_play):
+    async def story(play):
+        await play.reach("turned")
+        play.ask(Ask.CONFIRM)
+        await play.phase(Phase.RUNNING)
+        await asyncio.sleep(8)
+        replies = [play.ask(Ask.SKIP).reply for _ in range(3)]
+        play.ask(Ask.STOP)
+        await play.phase(Phase.FINISHED)
+        return replies, play
+
+    replies, play = stage_play(story)
+    _, summary = published(play, "session")[-1]
+    assert replies == ["ok"] * 3
+    assert 0 < summary["backward"] < 20 < summary["walked"]
+    assert 0 < summary["energy"] < 0.1 * summary["walked"]
+
+
 def test_an_alarm_is_shown_while_it_lasts_and_a_fault_until_it_is_acknowledged(stage_play):
     async def story(play):
         await play.reach("faulted")

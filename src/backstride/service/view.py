@@ -5,27 +5,18 @@ Only what has changed is worth a message: `State` payloads are compared without 
 
 from __future__ import annotations
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from backstride import __version__
-from backstride.domain.energy import estimate
 from backstride.domain.envelope import envelope
 from backstride.domain.evidence import incline_of
 from backstride.domain.notices import Alarm, Cue, CueKind, Notice
-from backstride.domain.session import ACTIVE, Phase, Session
+from backstride.domain.session import Phase, Session
 from backstride.domain.units import Ms
-from backstride.domain.workout import (
-    Facing,
-    Program,
-    Workout,
-)
+from backstride.domain.workout import Program
 from backstride.mqtt import quantities, schema
 from backstride.service import moment, surroundings
-
-BODY: Final = 75_000
-"""Grams of a walker who told no weight; energy is an estimate for them."""
+from backstride.service.account import Account
 
 
 class View:
@@ -39,7 +30,7 @@ class View:
         self._cue: schema.CueState | None = None
         self._alarm: schema.AlarmState | None = None
         self._started: str | None = None
-        self._distance: int | None = None
+        self._account = Account()
         self._voice = True
 
     def note(self, notice: Notice) -> None:
@@ -57,21 +48,9 @@ class View:
                 pass
 
     def follow(self, before: Session, after: Session) -> None:
-        """Keep what later payloads need of the session.
-
-        The distance is added up here: machines reset their counter at each Stop or Start.
-        """
+        """Keep what later payloads need of the session."""
         self._voice = after.voice
-        if after.phase is Phase.ARMED and before.phase is not Phase.ARMED:
-            self._distance = None
-        seen, now = before.evidence.distance, after.evidence.distance
-        if now is None or after.phase not in ACTIVE:
-            return
-        if self._distance is None:
-            self._distance = 0
-        if seen is not None and now != seen:
-            # A counter that fell began again at 0.
-            self._distance += now - seen if now > seen else now
+        self._account.follow(before, after)
 
     def state(self, s: Session, now: Ms, time: str) -> schema.State:
         """Everything about this moment."""
@@ -98,7 +77,7 @@ class View:
             cue=self._cue,
             alarm=self._alarm_of(s),
             holding=tuple(str(cause) for cause in s.holds),
-            distance=self._distance if s.program else s.evidence.distance,
+            distance=self._account.distance if s.program else s.evidence.distance,
             elapsed=s.walked / 1_000 if s.program else None,
             heart_rate=s.evidence.heart_rate,
             energy=None if s.evidence.energy is None else float(s.evidence.energy),
@@ -169,10 +148,10 @@ class View:
             ended=time if over else None,
             outcome=s.ended_by if over else None,
             walked=s.walked / 1_000,
-            backward=_backward(s),
-            distance=self._distance,
+            backward=self._account.backward / 1_000,
+            distance=self._account.distance,
             top_speed=quantities.kmh(s.top_speed),
-            energy=_energy(s),
+            energy=self._account.energy if s.walked else None,
         )
 
     def cue(self, cue: Cue, time: str) -> schema.CueNote:
@@ -202,29 +181,3 @@ def same(before: schema.State | None, after: schema.State) -> bool:
     if before is None:
         return False
     return replace(before, seq=0, time="", age=None) == replace(after, seq=0, time="", age=None)
-
-
-def _backward(s: Session) -> float:
-    """Seconds of the script walked facing the rear."""
-    if s.workout is None:
-        return 0
-    return (
-        sum(
-            max(min(s.script, segment.end) - segment.start, 0)
-            for segment in s.workout.segments
-            if segment.facing is Facing.BACKWARD
-        )
-        / 1_000
-    )
-
-
-def _energy(s: Session) -> float | None:
-    """An estimate for the part of the script that was walked, kcal."""
-    if s.workout is None or s.script <= 0:
-        return None
-    walked = tuple(
-        replace(segment, duration=min(s.script, segment.end) - segment.start)
-        for segment in s.workout.segments
-        if segment.start < s.script
-    )
-    return estimate(Workout(walked), BODY, 0).value / 100
