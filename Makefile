@@ -9,7 +9,7 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench evidence model mutants variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-homeassistant test-nodered check format bench evidence model mutants variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,8 +30,15 @@ check: ## format, lint, types, architecture: what to run before each commit
 
 test: ## the whole test suite
 	@tools/setup $(TESTS)
+	@tools/modules tests/contract/web
+	@tools/modules tests/web
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
+
+test-nodered: ## the Node-RED flow in a real Node-RED, used with a browser (250 MB, once)
+	@tools/setup $(TESTS)
+	@tools/modules tests/nodered/web
+	BACKSTRIDE_NODERED=tests/nodered/web $(RUN)/pytest -q tests/nodered $(PYTEST)
 
 format: ## let ruff format and mend what it can; SAFETY.md anew
 	@tools/setup
