@@ -26,18 +26,12 @@ def get_settings(
 ) -> RemoteSettings:
     """How to reach the broker; `address` (HOST or HOST:PORT) overrides the configuration's.
 
-    Where each treadmill has its own access, `treadmill` says whose is used.
+    Where each treadmill has its own access, `treadmill` says whose is used; else the first one's.
 
     Raises:
-        CommandFailedError: the password or the address cannot be used, or no treadmill is chosen (2).
+        CommandFailedError: the password or the address cannot be used (2).
     """
-    ids = [one.id for one in config.treadmills]
-    if treadmill is None and len(ids) > 1 and config.broker.distinguishes:
-        raise CommandFailedError(
-            f"each treadmill has its own access here; choose one with --id: {', '.join(ids)}",
-            Exit.USAGE,
-        )
-    broker = config.broker.of(treadmill or ids[0])
+    broker = config.broker.of(treadmill or config.treadmills[0].id)
     try:
         password = read_password(broker)
     except ConfigError as error:
@@ -74,12 +68,26 @@ def load_settings(
     return loaded, get_settings(loaded, address, treadmill)
 
 
+def check_choice(config: Config, chosen: str | None) -> None:
+    """See that a treadmill is chosen where each has its own access: one sees nothing of the others.
+
+    Raises:
+        CommandFailedError: none is (2).
+    """
+    if chosen is None and len(config.treadmills) > 1 and config.broker.distinguishes:
+        ids = ", ".join(treadmill.id for treadmill in config.treadmills)
+        raise CommandFailedError(
+            f"each treadmill has its own access here; choose one with --id: {ids}", Exit.USAGE
+        )
+
+
 async def choose_treadmill(remote: Remote, config: Config, chosen: str | None) -> str:
     """The treadmill that is meant: the chosen, the configured, or the only one that the broker knows.
 
     Raises:
         CommandFailedError: several could be meant (2), or there is none (4).
     """
+    check_choice(config, chosen)
     if chosen is not None:
         return chosen
     if config.file is not None and len(config.treadmills) == 1:

@@ -36,10 +36,11 @@ def watch(  # noqa: PLR0917  Typer turns parameters into options
 
     Into a pipe, or with --json, it writes one line for each state.
     """
-    from backstride.cli.broker import NO_BROKER_HINT, load_settings
+    from backstride.cli.broker import NO_BROKER_HINT, check_choice, load_settings
     from backstride.mqtt.remote import NoBrokerError
 
-    _, settings = load_settings(config, broker, treadmill)
+    loaded, settings = load_settings(config, broker, treadmill)
+    check_choice(loaded, treadmill)
     try:
         if once or output is not None:
             _look(settings, treadmill, output, as_json=as_json)
