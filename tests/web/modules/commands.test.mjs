@@ -4,7 +4,9 @@ import * as commands from "../../../src/backstride/web/js/commands.js";
 import { unseen } from "../../../src/backstride/web/js/store.js";
 
 const sight = (phase, more = {}) => ({
-  ...unseen("home"), info: { boot: "b001" }, state: { phase, stage: null, boot: "b001", speed: {}, ...more },
+  ...unseen("home"),
+  info: { boot: "b001" },
+  state: { phase, stage: null, boot: "b001", speed: {}, ...more },
 });
 
 for (const ask of ["start", "confirm", "continue"]) {
@@ -17,7 +19,21 @@ for (const ask of ["start", "confirm", "continue"]) {
 
 test("what means something only in one phase says which the person saw", () => {
   const expected = { confirm: "armed", continue: "armed", skip: "armed", faster: "armed", speed: "armed" };
-  for (const ask of ["start", "confirm", "pause", "continue", "skip", "faster", "slower", "speed", "finish", "acknowledge", "select", "present", "voice"]) {
+  for (const ask of [
+    "start",
+    "confirm",
+    "pause",
+    "continue",
+    "skip",
+    "faster",
+    "slower",
+    "speed",
+    "finish",
+    "acknowledge",
+    "select",
+    "present",
+    "voice",
+  ]) {
     assert.equal(expected[ask], commands.makeCommand(ask, sight("armed"), 1).expect, ask);
   }
 });
@@ -47,14 +63,18 @@ test("confirm is offered to the armed, and to who has turned", () => {
   const turned = sight("turning", { stage: "waiting for confirm" });
   assert.deepEqual(
     [true, true, false, false],
-    [sight("armed"), turned, sight("turning", { stage: "slowing" }), sight("running")].map((one) => commands.isOffered(one, "confirm")),
+    [sight("armed"), turned, sight("turning", { stage: "slowing" }), sight("running")].map((one) =>
+      commands.isOffered(one, "confirm"),
+    ),
   );
 });
 
 test("continue is offered only in a pause", () => {
   assert.deepEqual(
     [true, false],
-    [sight("holding", { stage: "paused" }), sight("holding")].map((one) => commands.isOffered(one, "continue")),
+    [sight("holding", { stage: "paused" }), sight("holding")].map((one) =>
+      commands.isOffered(one, "continue"),
+    ),
   );
 });
 
@@ -66,7 +86,10 @@ test("speeds to wish for end at the lower of cap and machine, on the machine's g
   const machine = { speed: { minimum: 0.8, maximum: 12, increment: 0.3 } };
   const range = commands.speedRange({ ...sight("running", { speed: { cap: 2.0 } }), info: { machine } });
   assert.deepEqual({ low: 0.8, high: 2, by: 0.3 }, range);
-  assert.deepEqual([1.1, 0.8, 2], [commands.stepSpeed(range, 0.8, 1), commands.stepSpeed(range, 0.9, -1), commands.stepSpeed(range, 2, 1)]);
+  assert.deepEqual(
+    [1.1, 0.8, 2],
+    [commands.stepSpeed(range, 0.8, 1), commands.stepSpeed(range, 0.9, -1), commands.stepSpeed(range, 2, 1)],
+  );
 });
 
 test("without a machine or a cap there is no speed to wish for", () => {

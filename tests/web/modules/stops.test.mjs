@@ -57,7 +57,10 @@ test("another treadmill's state confirms nothing", () => {
 
 test("without a connection a Stop is given up after 30 s, and with one it is not", () => {
   const outcome = (now, connected) => stops.expire(out(), now, connected).home.outcome;
-  assert.deepEqual(["waiting", "failed", "waiting"], [outcome(30_000, false), outcome(30_001, false), outcome(90_000, true)]);
+  assert.deepEqual(
+    ["waiting", "failed", "waiting"],
+    [outcome(30_000, false), outcome(30_001, false), outcome(90_000, true)],
+  );
 });
 
 test("a Stop that was given up is not sent when the connection is back", () => {
@@ -67,7 +70,10 @@ test("a Stop that was given up is not sent when the connection is back", () => {
 
 test("a second press goes out at once, keeps the id and begins the time anew", () => {
   const again = stops.press(out(), "home", "id-2", 29_000);
-  assert.deepEqual(["id-1", 29_000, 1], [again.home.id, again.home.pressedAt, stops.due(again, 29_000).length]);
+  assert.deepEqual(
+    ["id-1", 29_000, 1],
+    [again.home.id, again.home.pressedAt, stops.due(again, 29_000).length],
+  );
 });
 
 test("a press after the end is a new Stop", () => {
@@ -77,7 +83,10 @@ test("a press after the end is a new Stop", () => {
 
 test("a confirmed Stop is shown for a while and then forgotten", () => {
   const done = stops.observe(out(), "home", state("finished"), 10);
-  assert.deepEqual([true, false], [stops.expire(done, 4_010, true).home !== undefined, "home" in stops.expire(done, 4_011, true)]);
+  assert.deepEqual(
+    [true, false],
+    [stops.expire(done, 4_010, true).home !== undefined, "home" in stops.expire(done, 4_011, true)],
+  );
 });
 
 test("two treadmills are stopped apart", () => {

@@ -115,10 +115,13 @@ export class Broker {
       const topics = TOPICS.map((name) => `${this.prefix}/+/${name}`);
       client.subscribe(topics, { qos: 1 }, () => this.#client === client && this.onLink("online", null));
     });
-    client.on("message", (/** @type {string} */ topic, /** @type {any} */ payload, /** @type {any} */ packet) => {
-      const [treadmill, name, ...more] = topic.slice(this.prefix.length + 1).split("/");
-      if (more.length === 0) this.onNews(treadmill, name, payload.toString(), packet.retain === true);
-    });
+    client.on(
+      "message",
+      (/** @type {string} */ topic, /** @type {any} */ payload, /** @type {any} */ packet) => {
+        const [treadmill, name, ...more] = topic.slice(this.prefix.length + 1).split("/");
+        if (more.length === 0) this.onNews(treadmill, name, payload.toString(), packet.retain === true);
+      },
+    );
     client.on("error", (/** @type {any} */ error) => {
       reason = error.message;
       code = typeof error.code === "number" ? error.code : null;
@@ -126,7 +129,8 @@ export class Broker {
     client.on("close", () => {
       if (this.#client !== client) return;
       // A broker without MQTT 5 may say so, or only hang up: try the other one next.
-      if (!opened && (code === null || OTHER_PROTOCOL.has(code))) this.#protocol = this.#protocol === 5 ? 4 : 5;
+      if (!opened && (code === null || OTHER_PROTOCOL.has(code)))
+        this.#protocol = this.#protocol === 5 ? 4 : 5;
       if (code !== null && LOGIN_WANTED.has(code)) {
         this.#drop();
         this.onLink("login", reason);
@@ -202,7 +206,9 @@ export class Broker {
         JSON.stringify(note),
         { qos: 1, retain: false, properties },
         (/** @type {any} */ error) =>
-          error ? reject(new NotSentError(error.code === 0x87 ? "not_allowed" : "no_broker")) : resolve(undefined),
+          error
+            ? reject(new NotSentError(error.code === 0x87 ? "not_allowed" : "no_broker"))
+            : resolve(undefined),
       );
     });
   }

@@ -39,7 +39,14 @@ export class Chart {
     const { width, height } = this.#size();
     if (width === 0 || height === 0) return;
     const theme = colour(this.element, "--ink");
-    const shape = JSON.stringify([drawing.plan.length, drawing.plan.at(-1)?.end, this.#top(), drawing.bare, drawing.scale, theme]);
+    const shape = JSON.stringify([
+      drawing.plan.length,
+      drawing.plan.at(-1)?.end,
+      this.#top(),
+      drawing.bare,
+      drawing.scale,
+      theme,
+    ]);
     if (this.#plot === null || shape !== this.#shape) {
       this.#shape = shape;
       this.#plot?.destroy();
@@ -64,7 +71,8 @@ export class Chart {
     const { width, height } = this.#size();
     if (width === 0 || height === 0) return;
     if (this.#plot === null) this.show(this.#drawing);
-    else if (this.#plot.width !== width || this.#plot.height !== height) this.#plot.setSize({ width, height });
+    else if (this.#plot.width !== width || this.#plot.height !== height)
+      this.#plot.setSize({ width, height });
   }
 
   #end() {
@@ -78,7 +86,11 @@ export class Chart {
 
   #data() {
     const trail = this.#drawing.trail;
-    if (trail.length === 0) return [[0, this.#end()], [null, null]];
+    if (trail.length === 0)
+      return [
+        [0, this.#end()],
+        [null, null],
+      ];
     return [trail.map((point) => point.elapsed), trail.map((point) => point.speed)];
   }
 
@@ -88,7 +100,8 @@ export class Chart {
     const muted = colour(this.element, "--muted");
     const line = colour(this.element, "--line");
     const font = `${Math.round(12 * scale)}px ${getComputedStyle(this.element).fontFamily}`;
-    const minute = (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((at) => `${Math.round(at / 6) / 10}`);
+    const minute = (/** @type {any} */ _, /** @type {number[]} */ splits) =>
+      splits.map((at) => `${Math.round(at / 6) / 10}`);
     const axis = { show: !bare, stroke: muted, font, ticks: { show: false }, border: { show: false } };
     return {
       width,
@@ -102,10 +115,33 @@ export class Chart {
         y: { range: () => [0, this.#top()] },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 22 * scale, gap: 4 * scale, values: minute, incrs: [30, 60, 120, 300, 600, 900, 1800], space: 48 * scale },
-        { ...axis, grid: { stroke: line, width: 1 }, size: 34 * scale, gap: 4 * scale, space: 28 * scale, incrs: [0.5, 1, 2, 4] },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 22 * scale,
+          gap: 4 * scale,
+          values: minute,
+          incrs: [30, 60, 120, 300, 600, 900, 1800],
+          space: 48 * scale,
+        },
+        {
+          ...axis,
+          grid: { stroke: line, width: 1 },
+          size: 34 * scale,
+          gap: 4 * scale,
+          space: 28 * scale,
+          incrs: [0.5, 1, 2, 4],
+        },
       ],
-      series: [{}, { stroke: colour(this.element, "--belt"), width: 2.5 * scale, points: { show: false }, spanGaps: false }],
+      series: [
+        {},
+        {
+          stroke: colour(this.element, "--belt"),
+          width: 2.5 * scale,
+          points: { show: false },
+          spanGaps: false,
+        },
+      ],
       hooks: {
         drawAxes: [(/** @type {any} */ u) => this.#drawPlan(u)],
         draw: [(/** @type {any} */ u) => this.#drawCursor(u)],
@@ -194,7 +230,10 @@ export class Chart {
     if (wanted !== null) {
       context.beginPath();
       context.arc(x, u.valToPos(wanted.speed, "y", true), 5 * unit, 0, 2 * Math.PI);
-      context.fillStyle = colour(this.element, wanted.stretch.facing === "backward" ? "--backward" : "--forward");
+      context.fillStyle = colour(
+        this.element,
+        wanted.stretch.facing === "backward" ? "--backward" : "--forward",
+      );
       context.fill();
       context.lineWidth = 2 * unit;
       context.strokeStyle = colour(this.element, "--surface");

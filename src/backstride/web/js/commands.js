@@ -71,7 +71,11 @@ export function makeCommand(ask, sight, time, more = {}, id = newId()) {
   const boot = sight?.info?.boot ?? sight?.state?.boot;
   if (MOVING.has(ask) && boot === undefined) return null;
   return {
-    v: 1, id, command: ask, ts: Math.round(time), ...more,
+    v: 1,
+    id,
+    command: ask,
+    ts: Math.round(time),
+    ...more,
     ...(boot === undefined ? {} : { boot }),
     ...(EXPECTING.has(ask) && sight?.state ? { expect: sight.state.phase } : {}),
   };

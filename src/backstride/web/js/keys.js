@@ -4,8 +4,16 @@
 
 /** @type {Record<string, string>} */
 const ASKS = {
-  a: "arm", c: "confirm", " ": "pause", n: "skip", "+": "faster", "=": "faster", "-": "slower", f: "finish",
-  k: "acknowledge", y: "present",
+  a: "arm",
+  c: "confirm",
+  " ": "pause",
+  n: "skip",
+  "+": "faster",
+  "=": "faster",
+  "-": "slower",
+  f: "finish",
+  k: "acknowledge",
+  y: "present",
 };
 
 /**

@@ -4,16 +4,15 @@
  * It fires `change` after everything that a person could see; a tick of 250 ms carries the clocks.
  */
 
-import { Awake } from "./awake.js";
 import { Broker, NotSentError } from "./broker.js";
 import { Clock, DaemonTime } from "./clock.js";
 import { PATIENCE, makeCommand, makeStop, newId } from "./commands.js";
 import { language, setLanguage, t } from "./i18n.js";
-import { ACTIVE } from "./phases.js";
+import { Outlets } from "./outlets.js";
 import { forgetLogin, hasLogin, keepLogin, loadLogin, loadPrefs, savePrefs } from "./prefs.js";
 import { readResponse } from "./reading.js";
 import { readRoute, resolve } from "./router.js";
-import { CUE_LANGUAGE, Voice, vibrate } from "./speech.js";
+import { CUE_LANGUAGE } from "./speech.js";
 import * as stops from "./stops.js";
 import { absorb, staleness } from "./store.js";
 
@@ -51,11 +50,7 @@ export class Page extends EventTarget {
   #times = new Map();
   /** @type {Map<string, (note: any) => void>} */
   #waiting = new Map();
-  #voice = new Voice();
-  #awake = new Awake();
-  /** @type {Map<string, number>} the newest cue that was given, by treadmill */
-  #given = new Map();
-  #warned = false;
+  #outlets = new Outlets(this.prefs);
 
   /** @param {import("./config.js").Config} config */
   constructor(config) {
@@ -68,7 +63,6 @@ export class Page extends EventTarget {
       onNews: (treadmill, topic, payload, retained) => this.#take(treadmill, topic, payload, retained),
       onLink: (state, reason) => this.#setLink(state, reason),
     });
-    this.#voice.on = this.prefs.voice;
     setLanguage(config.language ?? this.prefs.language);
   }
 
@@ -91,7 +85,9 @@ export class Page extends EventTarget {
 
   /** Those that ever told a state: a stray message makes no treadmill. */
   get treadmills() {
-    return Object.keys(this.sights).filter((id) => this.sights[id].state !== null).sort();
+    return Object.keys(this.sights)
+      .filter((id) => this.sights[id].state !== null)
+      .sort();
   }
 
   /** What is really shown. */
@@ -127,7 +123,7 @@ export class Page extends EventTarget {
       this.#times.get(treadmill)?.learn(sight.state.time, at);
       this.stops = stops.observe(this.stops, treadmill, sight.state, at);
     }
-    if (topic === "cue" && !retained) this.#give(treadmill);
+    if (topic === "cue" && !retained && this.view.treadmill === treadmill) this.#outlets.give(sight);
     this.#changed();
   }
 
@@ -143,16 +139,6 @@ export class Page extends EventTarget {
     this.stops = stops.answered(this.stops, note.id, note);
     this.#waiting.get(note.id)?.(note);
     this.#changed();
-  }
-
-  /** Say and signal a new cue of the treadmill that is looked at. @param {string} treadmill */
-  #give(treadmill) {
-    const cue = this.sights[treadmill].cue?.note;
-    if (cue === undefined || this.view.treadmill !== treadmill) return;
-    if (this.#given.get(treadmill) === cue.number) return;
-    this.#given.set(treadmill, cue.number);
-    if (this.prefs.vibrate) vibrate(cue.kind);
-    if (cue.voice !== false) this.#voice.say(cue.text, CUE_LANGUAGE);
   }
 
   /** @param {import("./broker.js").LinkState} state @param {?string} reason */
@@ -186,7 +172,7 @@ export class Page extends EventTarget {
     this.stops = stops.press(this.stops, treadmill, newId(), this.now);
     navigator.vibrate?.(200);
     this.#sendStops();
-    this.#voice.say(t(this.connected ? "say.stop" : "say.stop_unsent"), language());
+    this.#outlets.say(this.connected ? "say.stop" : "say.stop_unsent");
     this.#changed();
   }
 
@@ -256,11 +242,8 @@ export class Page extends EventTarget {
   prefer(change) {
     this.prefs = { ...this.prefs, ...change };
     savePrefs(this.prefs);
-    this.#voice.on = this.prefs.voice;
     if (change.language !== undefined) setLanguage(change.language);
-    // The press that switches the voice on is also what lets the browser speak at all.
-    if (change.voice) this.#voice.say(t("say.voice_on"), language());
-    if (change.voice === false) this.#voice.silence();
+    this.#outlets.prefer(this.prefs);
     this.#changed();
   }
 
@@ -283,7 +266,7 @@ export class Page extends EventTarget {
   }
 
   get canSpeak() {
-    return this.#voice.available;
+    return this.#outlets.canSpeak;
   }
 
   // --- time ----------------------------------------------------------------------------------------
@@ -294,22 +277,9 @@ export class Page extends EventTarget {
     this.#sendStops();
     const lasts = this.message?.reply === "ok" ? GOOD_NEWS_LASTS : MESSAGE_LASTS;
     if (this.message !== null && this.now - this.message.at > lasts) this.message = null;
-    this.#watch();
+    const { treadmill } = this.view;
+    this.#outlets.watch(this.sight(treadmill), this.stale(treadmill));
     this.#changed();
-  }
-
-  /** Warn aloud when what is shown of a moving belt may no longer be true; keep the screen on. */
-  #watch() {
-    const treadmill = this.view.treadmill;
-    const state = this.sight(treadmill)?.state;
-    const active = state != null && ACTIVE.has(state.phase);
-    this.#awake.want(this.prefs.awake && (active || state?.phase === "armed"));
-    const blind = active && ["broker", "offline", "silent"].includes(this.stale(treadmill) ?? "");
-    if (blind && !this.#warned) {
-      this.#voice.say(t("say.blind"), language());
-      if (this.prefs.vibrate) vibrate("alarm");
-    }
-    this.#warned = blind;
   }
 
   #changed() {

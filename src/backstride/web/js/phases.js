@@ -4,7 +4,14 @@
 
 /** Between a confirm and the proven end: state comes every second, and a belt may move. */
 export const ACTIVE = new Set([
-  "countdown", "starting", "running", "turning", "holding", "slowing", "stopping", "handed_over",
+  "countdown",
+  "starting",
+  "running",
+  "turning",
+  "holding",
+  "slowing",
+  "stopping",
+  "handed_over",
 ]);
 
 /** The live view is shown: something is being walked, or was a moment ago. */

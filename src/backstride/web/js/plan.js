@@ -14,8 +14,14 @@ export function stretches(steps) {
   let start = 0;
   return (steps ?? []).map((step) => {
     const stretch = {
-      start, end: start + step.seconds, from: step.from_speed, to: step.speed, incline: step.incline,
-      facing: step.facing, effort: step.effort, cue: step.cue,
+      start,
+      end: start + step.seconds,
+      from: step.from_speed,
+      to: step.speed,
+      incline: step.incline,
+      facing: step.facing,
+      effort: step.effort,
+      cue: step.cue,
     };
     start = stretch.end;
     return stretch;
@@ -24,7 +30,10 @@ export function stretches(steps) {
 
 /** Where the walker turns, s. @param {Stretch[]} plan */
 export function turns(plan) {
-  return plan.slice(1).filter((stretch, i) => stretch.facing !== plan[i].facing).map((stretch) => stretch.start);
+  return plan
+    .slice(1)
+    .filter((stretch, i) => stretch.facing !== plan[i].facing)
+    .map((stretch) => stretch.start);
 }
 
 /**

@@ -11,7 +11,14 @@ const LOGIN = "backstride.login";
  */
 
 /** @type {Prefs} */
-export const DEFAULTS = { theme: "auto", language: null, voice: false, vibrate: true, keys: true, awake: true };
+export const DEFAULTS = {
+  theme: "auto",
+  language: null,
+  voice: false,
+  vibrate: true,
+  keys: true,
+  awake: true,
+};
 
 /** @param {string} key @returns {any} null where storage is closed or broken */
 function read(key) {

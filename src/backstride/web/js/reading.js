@@ -44,7 +44,9 @@ function word(value, what) {
  */
 function group(value, readers, needed = []) {
   if (!isRecord(value)) return null;
-  const read = Object.fromEntries(Object.entries(readers).map(([name, reader]) => [name, reader(value[name])]));
+  const read = Object.fromEntries(
+    Object.entries(readers).map(([name, reader]) => [name, reader(value[name])]),
+  );
   return needed.some((name) => read[name] === null) ? null : /** @type {any} */ (read);
 }
 
@@ -61,9 +63,15 @@ const LIMIT = { value: number, unit: text, layer: text, reason: text };
 export function readState(note) {
   const from = record(note, "state");
   return {
-    v: number(from.v) ?? 1, boot: word(from.boot, "boot"), seq: number(from.seq) ?? 0, time: text(from.time) ?? "",
-    phase: word(from.phase, "phase"), stage: text(from.stage), sentence: text(from.sentence) ?? "",
-    program: text(from.program), program_name: text(from.program_name),
+    v: number(from.v) ?? 1,
+    boot: word(from.boot, "boot"),
+    seq: number(from.seq) ?? 0,
+    time: text(from.time) ?? "",
+    phase: word(from.phase, "phase"),
+    stage: text(from.stage),
+    sentence: text(from.sentence) ?? "",
+    program: text(from.program),
+    program_name: text(from.program_name),
     speed: group(from.speed ?? {}, SPEED) ?? { measured: null, target: null, setpoint: null, cap: null },
     incline: group(from.incline ?? {}, INCLINE) ?? { measured: null, target: null, cap: null },
     age: number(from.age),
@@ -71,11 +79,23 @@ export function readState(note) {
     step: group(from.step, STEP, ["index", "count", "effort", "facing", "remaining"]),
     next: group(from.next, NEXT, ["in_s"]),
     cue: group(from.cue, CUE, ["number", "kind", "text"]),
-    alarm: isRecord(from.alarm) && text(from.alarm.sentence) !== null
-      ? { cause: text(from.alarm.cause) ?? "", sentence: from.alarm.sentence, latched: from.alarm.latched === true } : null,
-    holding: Array.isArray(from.holding) ? from.holding.filter((/** @type {any} */ one) => text(one) !== null) : [],
-    distance: number(from.distance), elapsed: number(from.elapsed), heart_rate: number(from.heart_rate),
-    energy: number(from.energy), link: from.link === true, machine: text(from.machine),
+    alarm:
+      isRecord(from.alarm) && text(from.alarm.sentence) !== null
+        ? {
+            cause: text(from.alarm.cause) ?? "",
+            sentence: from.alarm.sentence,
+            latched: from.alarm.latched === true,
+          }
+        : null,
+    holding: Array.isArray(from.holding)
+      ? from.holding.filter((/** @type {any} */ one) => text(one) !== null)
+      : [],
+    distance: number(from.distance),
+    elapsed: number(from.elapsed),
+    heart_rate: number(from.heart_rate),
+    energy: number(from.energy),
+    link: from.link === true,
+    machine: text(from.machine),
     ...(typeof from.voice === "boolean" ? { voice: from.voice } : {}),
   };
 }
@@ -83,17 +103,28 @@ export function readState(note) {
 /** @param {any} note @returns {{programs: Program[], selected: ?string}} */
 export function readPrograms(note) {
   const from = record(note, "programs");
-  const programs = list(from.programs).filter((one) => text(one.id) !== null && text(one.name) !== null).map(readProgram);
+  const programs = list(from.programs)
+    .filter((one) => text(one.id) !== null && text(one.name) !== null)
+    .map(readProgram);
   return { programs, selected: text(from.selected) };
 }
 
 /** @param {any} from @returns {Program} */
 function readProgram(from) {
   return {
-    id: from.id, name: from.name, goal: text(from.goal) ?? "", level: text(from.level) ?? "",
-    duration: number(from.duration) ?? 0, backward: number(from.backward), top_speed: number(from.top_speed),
-    top_incline: number(from.top_incline), refusal: text(from.refusal),
-    steps: list(from.steps).slice(0, STEPS).map(readStep).filter((step) => step !== null),
+    id: from.id,
+    name: from.name,
+    goal: text(from.goal) ?? "",
+    level: text(from.level) ?? "",
+    duration: number(from.duration) ?? 0,
+    backward: number(from.backward),
+    top_speed: number(from.top_speed),
+    top_incline: number(from.top_incline),
+    refusal: text(from.refusal),
+    steps: list(from.steps)
+      .slice(0, STEPS)
+      .map(readStep)
+      .filter((step) => step !== null),
   };
 }
 
@@ -103,8 +134,13 @@ function readStep(from) {
   const speed = number(from.speed);
   if (seconds === null || seconds < 0 || speed === null) return null;
   return {
-    name: text(from.name) ?? "", seconds, speed, from_speed: number(from.from_speed) ?? speed,
-    incline: Math.max(number(from.incline) ?? 0, 0), effort: text(from.effort) ?? "", facing: text(from.facing) ?? "",
+    name: text(from.name) ?? "",
+    seconds,
+    speed,
+    from_speed: number(from.from_speed) ?? speed,
+    incline: Math.max(number(from.incline) ?? 0, 0),
+    effort: text(from.effort) ?? "",
+    facing: text(from.facing) ?? "",
     cue: text(from.cue),
   };
 }
@@ -120,7 +156,9 @@ export function readInfo(note) {
   const speed = group(from.machine?.speed, RANGE, ["minimum", "maximum", "increment"]);
   return {
     boot: word(from.boot, "boot"),
-    capabilities: Array.isArray(from.capabilities) ? from.capabilities.filter((/** @type {any} */ one) => text(one) !== null) : [],
+    capabilities: Array.isArray(from.capabilities)
+      ? from.capabilities.filter((/** @type {any} */ one) => text(one) !== null)
+      : [],
     machine: speed === null ? null : { speed: /** @type {any} */ (speed) },
     limits: { speed: group(from.limits?.speed, LIMIT, ["value"]) },
   };
@@ -135,9 +173,14 @@ export function readInfo(note) {
 export function readSummary(note) {
   const from = record(note, "session");
   return {
-    program_name: text(from.program_name) ?? "", ended: text(from.ended), outcome: text(from.outcome),
-    walked: number(from.walked), backward: number(from.backward), distance: number(from.distance),
-    top_speed: number(from.top_speed), energy: number(from.energy),
+    program_name: text(from.program_name) ?? "",
+    ended: text(from.ended),
+    outcome: text(from.outcome),
+    walked: number(from.walked),
+    backward: number(from.backward),
+    distance: number(from.distance),
+    top_speed: number(from.top_speed),
+    energy: number(from.energy),
   };
 }
 
@@ -145,13 +188,22 @@ export function readSummary(note) {
 export function readCue(note) {
   const from = record(note, "cue");
   return {
-    number: number(from.number) ?? 0, kind: word(from.kind, "kind"), text: word(from.text, "text"), speed: number(from.speed),
-    within: number(from.within), voice: from.voice !== false,
+    number: number(from.number) ?? 0,
+    kind: word(from.kind, "kind"),
+    text: word(from.text, "text"),
+    speed: number(from.speed),
+    within: number(from.within),
+    voice: from.voice !== false,
   };
 }
 
 /** @param {any} note @returns {{id: ?string, reply: string, code: string, sentence: string}} */
 export function readResponse(note) {
   const from = record(note, "response");
-  return { id: text(from.id), reply: word(from.reply, "reply"), code: text(from.code) ?? "", sentence: text(from.sentence) ?? "" };
+  return {
+    id: text(from.id),
+    reply: word(from.reply, "reply"),
+    code: text(from.code) ?? "",
+    sentence: text(from.sentence) ?? "",
+  };
 }

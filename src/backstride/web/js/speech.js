@@ -53,8 +53,12 @@ export function pickVoice(voices, language) {
   // Norwegian is `no` to the page and `nb` or `nn` to most voices.
   const wanted = language === "no" ? ["no", "nb", "nn"] : [language.slice(0, 2)];
   const fitting = voices.filter((voice) => wanted.includes(voice.lang.slice(0, 2).toLowerCase()));
-  return fitting.find((voice) => voice.localService && voice.default) ??
-    fitting.find((voice) => voice.localService) ?? fitting[0] ?? null;
+  return (
+    fitting.find((voice) => voice.localService && voice.default) ??
+    fitting.find((voice) => voice.localService) ??
+    fitting[0] ??
+    null
+  );
 }
 
 /** @param {string} kind of the cue */

@@ -35,8 +35,15 @@ export function press(stops, treadmill, id, now) {
   const before = stops[treadmill];
   const waits = before?.outcome === "waiting";
   const stop = {
-    treadmill, id: waits ? before.id : id, pressedAt: now, sentAt: null, times: waits ? before.times : 0,
-    answered: false, sentence: null, settledAt: null, outcome: /** @type {const} */ ("waiting"),
+    treadmill,
+    id: waits ? before.id : id,
+    pressedAt: now,
+    sentAt: null,
+    times: waits ? before.times : 0,
+    answered: false,
+    sentence: null,
+    settledAt: null,
+    outcome: /** @type {const} */ ("waiting"),
   };
   return { ...stops, [treadmill]: stop };
 }

@@ -45,15 +45,21 @@ const TRAIL_LONGEST = 10_800;
  */
 
 /** Topics that are worth a subscription. */
-export const TOPICS = [
-  "availability", "info", "programs", "state", "session", "cue", "response",
-];
+export const TOPICS = ["availability", "info", "programs", "state", "session", "cue", "response"];
 
 /** @param {string} id @returns {Sight} */
 export function unseen(id) {
   return {
-    id, online: null, state: null, stateAt: 0, live: false, info: null,
-    programs: null, summary: null, cue: null, trail: [],
+    id,
+    online: null,
+    state: null,
+    stateAt: 0,
+    live: false,
+    info: null,
+    programs: null,
+    summary: null,
+    cue: null,
+    trail: [],
   };
 }
 
@@ -102,7 +108,11 @@ function see(sight, state, news) {
   // A broker or a bridge may deliver out of order; within a life of the daemon the number tells.
   if (before !== null && before.boot === state.boot && state.seq < before.seq) return sight;
   return {
-    ...sight, state, stateAt: news.at, live: !news.retained, trail: lengthen(sight, state),
+    ...sight,
+    state,
+    stateAt: news.at,
+    live: !news.retained,
+    trail: lengthen(sight, state),
   };
 }
 

@@ -52,21 +52,49 @@ class Armed extends View {
     const ready = complete && this.page.stale(sight.id) === null;
     const left = Math.max(Math.ceil((WINDOW - (this.page.now - this.since)) / 1_000), 0);
     return html`<div class="armed">
-      <fieldset class="checks"><legend>${t("armed.title")} <span class="left">${t("armed.left", { left })}</span></legend>
-        ${program ? html`<p class="armed-sum"><b lang="en">${program.name}</b> ${t("programs.sum", { time: minutes(program.duration, language()), speed: kmh(program.top_speed) })}
-          · ${(program.top_incline ?? 0) > 0 ? t("armed.steep", { incline: number(program.top_incline, language(), 0) }) : t("facts.flat")}</p>` : nothing}
-        ${CHECKS.map((check, i) => html`<label class="check">
-          <input type="checkbox" data-testid=${`check-${check}`} .checked=${this.ticked.has(check)} @change=${() => this.tick(check)}>
-          <span class="check-box" aria-hidden="true">${icon("check")}</span>
-          <span><b>${t(check === "facing" ? `armed.facing_${facing}` : `armed.${check}`)}</b>
-            <small>${t(`armed.${check}_hint`)}</small></span></label>`)}
-        <bs-hold testid="confirm" label=${t(complete ? "armed.confirm" : "armed.tick")} subject=${this.armed} ?disabled=${!ready}
-          @held=${() => this.page.ask(sight.id, "confirm")}></bs-hold>
+      <fieldset class="checks">
+        <legend>${t("armed.title")} <span class="left">${t("armed.left", { left })}</span></legend>
+        ${
+          program
+            ? html`<p class="armed-sum">
+                <b lang="en">${program.name}</b>
+                ${t("programs.sum", { time: minutes(program.duration, language()), speed: kmh(program.top_speed) })}
+                ·
+                ${(program.top_incline ?? 0) > 0 ? t("armed.steep", { incline: number(program.top_incline, language(), 0) }) : t("facts.flat")}
+              </p>`
+            : nothing
+        }
+        ${CHECKS.map(
+          (check, i) =>
+            html`<label class="check">
+              <input
+                type="checkbox"
+                data-testid=${`check-${check}`}
+                .checked=${this.ticked.has(check)}
+                @change=${() => this.tick(check)}
+              />
+              <span class="check-box" aria-hidden="true">${icon("check")}</span>
+              <span
+                ><b>${t(check === "facing" ? `armed.facing_${facing}` : `armed.${check}`)}</b>
+                <small>${t(`armed.${check}_hint`)}</small></span
+              ></label
+            >`,
+        )}
+        <bs-hold
+          testid="confirm"
+          label=${t(complete ? "armed.confirm" : "armed.tick")}
+          subject=${this.armed}
+          ?disabled=${!ready}
+          @held=${() => this.page.ask(sight.id, "confirm")}
+        ></bs-hold>
       </fieldset>
       <div class="armed-plan">
         <h2 lang="en">${sight.state.program_name}</h2>
-        <p class="statement" data-testid="statement" lang="en">${sight.state.cue?.kind === "armed" ? sight.state.cue.text : sight.state.sentence}</p>
-        <bs-chart class="chart" .program=${program} .theme=${this.page.theme}></bs-chart>${legend(program, false)}
+        <p class="statement" data-testid="statement" lang="en">
+          ${sight.state.cue?.kind === "armed" ? sight.state.cue.text : sight.state.sentence}
+        </p>
+        <bs-chart class="chart" .program=${program} .theme=${this.page.theme}></bs-chart
+        >${legend(program, false)}
       </div>
     </div>`;
   }

@@ -48,8 +48,11 @@ class PlanChart extends View {
     if (program === undefined) return t("chart.none");
     const plan = stretches(program.steps);
     return t("chart.words", {
-      minutes: minutes(program.duration, language()), backward: minutes(program.backward, language()),
-      steps: plan.length, turns: turns(plan).length, speed: number(program.top_speed, language()),
+      minutes: minutes(program.duration, language()),
+      backward: minutes(program.backward, language()),
+      steps: plan.length,
+      turns: turns(plan).length,
+      speed: number(program.top_speed, language()),
     });
   }
 
@@ -58,14 +61,24 @@ class PlanChart extends View {
     if (!(element instanceof HTMLElement)) return;
     this.chart ??= new Chart(element);
     this.chart.show({
-      plan: stretches(this.program?.steps), trail: this.trail, elapsed: this.elapsed, cap: null, turn: t("live.turn"),
-      bare: this.bare, scale: this.scale,
+      plan: stretches(this.program?.steps),
+      trail: this.trail,
+      elapsed: this.elapsed,
+      cap: null,
+      turn: t("live.turn"),
+      bare: this.bare,
+      scale: this.scale,
     });
   }
 
   render() {
-    return html`<div class="plot" role="img" aria-label=${this.words} data-testid=${this.testid}
-      data-elapsed=${this.elapsed ?? ""}></div>`;
+    return html`<div
+      class="plot"
+      role="img"
+      aria-label=${this.words}
+      data-testid=${this.testid}
+      data-elapsed=${this.elapsed ?? ""}
+    ></div>`;
   }
 }
 

@@ -113,16 +113,33 @@ class HoldButton extends View {
   }
 
   render() {
-    return html`
-      <button class="hold" data-testid=${this.testid} ?disabled=${this.disabled} aria-describedby="hold-hint"
-        @pointerdown=${this.point} @pointerup=${this.release} @pointercancel=${this.release}
-        @keydown=${this.key} @keyup=${this.key} @blur=${this.release} @click=${this.clicked}
-        @contextmenu=${(/** @type {Event} */ event) => event.preventDefault()}>
+    return html` <button
+        class="hold"
+        data-testid=${this.testid}
+        ?disabled=${this.disabled}
+        aria-describedby="hold-hint"
+        @pointerdown=${this.point}
+        @pointerup=${this.release}
+        @pointercancel=${this.release}
+        @keydown=${this.key}
+        @keyup=${this.key}
+        @blur=${this.release}
+        @click=${this.clicked}
+        @contextmenu=${(/** @type {Event} */ event) => event.preventDefault()}
+      >
         <span class="hold-fill" aria-hidden="true"></span>
         <svg class="hold-ring" viewBox="0 0 36 36" aria-hidden="true">
           <circle class="hold-track" cx="18" cy="18" r="15"></circle>
-          <circle class="hold-arc" cx="18" cy="18" r="15" pathLength="100" stroke-dasharray="100"
-            stroke-dashoffset="100" transform="rotate(-90 18 18)"></circle>
+          <circle
+            class="hold-arc"
+            cx="18"
+            cy="18"
+            r="15"
+            pathLength="100"
+            stroke-dasharray="100"
+            stroke-dashoffset="100"
+            transform="rotate(-90 18 18)"
+          ></circle>
         </svg>
         <span class="hold-label">${this.label}</span>
       </button>

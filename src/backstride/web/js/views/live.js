@@ -38,7 +38,11 @@ export function cueNow(sight, now) {
   const fresh = heard !== null && now - heard.at < CUE_LASTS;
   const phase = sight.state?.phase;
   if (phase !== "running" && (!fresh || CHANGES.has(kind))) {
-    return { text: sight.state?.sentence ?? "", kind: phase === "stopping" || phase === "slowing" ? "stopping" : "hold", fresh: true };
+    return {
+      text: sight.state?.sentence ?? "",
+      kind: phase === "stopping" || phase === "slowing" ? "stopping" : "hold",
+      fresh: true,
+    };
   }
   return { text, kind, fresh };
 }
@@ -48,7 +52,9 @@ export function nextWords(sight) {
   const state = sight.state;
   if (state?.next == null) return state?.step == null ? nothing : html`<b>${t("live.last")}</b>`;
   const turns = state.step != null && state.next.facing != null && state.next.facing !== state.step.facing;
-  return html`<b>${turns ? t(`live.turn_${state.next.facing}`) : html`${kmh(state.next.speed)} <small>km/h</small>`}</b>
+  return html`<b
+      >${turns ? t(`live.turn_${state.next.facing}`) : html`${kmh(state.next.speed)} <small>km/h</small>`}</b
+    >
     ${state.next.cue ? html`<span lang="en">${state.next.cue}</span>` : turns ? html`<span>${kmh(state.next.speed)} km/h</span>` : nothing}`;
 }
 
@@ -75,12 +81,15 @@ class Live extends View {
     const elapsed = scriptNow(sight, this.now);
     const ending = state.phase === "stopping" || state.phase === "slowing" || state.phase === "handed_over";
     return html`<div class="live">
-      ${this.strip(state)}
-      ${this.hero(state)}
-      ${ending ? nothing : this.next(sight)}
-      ${this.cue(sight)}
-      <bs-chart class="chart" testid="script-chart" .program=${presentProgram(sight)} .trail=${sight.trail} .elapsed=${elapsed}
-        .theme=${this.page.theme}></bs-chart>
+      ${this.strip(state)} ${this.hero(state)} ${ending ? nothing : this.next(sight)} ${this.cue(sight)}
+      <bs-chart
+        class="chart"
+        testid="script-chart"
+        .program=${presentProgram(sight)}
+        .trail=${sight.trail}
+        .elapsed=${elapsed}
+        .theme=${this.page.theme}
+      ></bs-chart>
       ${this.totals(sight)}
       ${ending ? nothing : html`<div class="actions">${this.wished === null ? this.actions(sight) : this.speedChoice(sight)}</div>`}
     </div>`;
@@ -90,10 +99,23 @@ class Live extends View {
   strip(state) {
     // What is going on in words, where the numbers do not say it.
     const plain = state.phase === "running";
-    return html`<p class="strip"><span class="strip-name" lang="en" data-testid=${plain ? "program-name" : "sentence"}
-      data-phase=${state.phase}>${plain ? (state.program_name ?? "") : state.sentence}</span>
-      ${state.step ? html`<span data-testid="step">${t("live.step", { index: state.step.index, count: state.step.count })} ·
-        ${t(`effort.${state.step.effort}`)}</span>` : nothing}</p>`;
+    return html`<p class="strip">
+      <span
+        class="strip-name"
+        lang="en"
+        data-testid=${plain ? "program-name" : "sentence"}
+        data-phase=${state.phase}
+        >${plain ? (state.program_name ?? "") : state.sentence}</span
+      >
+      ${
+        state.step
+          ? html`<span data-testid="step"
+              >${t("live.step", { index: state.step.index, count: state.step.count })} ·
+              ${t(`effort.${state.step.effort}`)}</span
+            >`
+          : nothing
+      }
+    </p>`;
   }
 
   /** @param {import("../store.js").State} state */
@@ -101,14 +123,27 @@ class Live extends View {
     const { measured, setpoint, target, cap } = state.speed;
     const wanted = setpoint ?? target;
     return html`<div class="hero">
-      <p class="speed"><span class="digits" data-testid="speed" data-value=${measured ?? ""}>${kmh(measured)}</span>
-        <span class="unit">km/h</span></p>
+      <p class="speed">
+        <span class="digits" data-testid="speed" data-value=${measured ?? ""}>${kmh(measured)}</span>
+        <span class="unit">km/h</span>
+      </p>
       <div class="hero-side">
         ${facingBadge(state.step?.facing)}
         <dl class="wanted">
-          <div class="wanted-first"><dt>${t("live.setpoint")}</dt><dd data-testid="setpoint" data-value=${wanted ?? ""}>${kmh(wanted)}</dd></div>
-          <div><dt>${t("live.cap")}</dt><dd data-testid="cap" data-value=${cap ?? ""}>${kmh(cap)}</dd></div>
-          <div><dt>${t("live.incline")}</dt><dd data-testid="incline" data-value=${state.incline.measured ?? ""}>${number(state.incline.measured, language(), 1)}<small> %</small></dd></div>
+          <div class="wanted-first">
+            <dt>${t("live.setpoint")}</dt>
+            <dd data-testid="setpoint" data-value=${wanted ?? ""}>${kmh(wanted)}</dd>
+          </div>
+          <div>
+            <dt>${t("live.cap")}</dt>
+            <dd data-testid="cap" data-value=${cap ?? ""}>${kmh(cap)}</dd>
+          </div>
+          <div>
+            <dt>${t("live.incline")}</dt>
+            <dd data-testid="incline" data-value=${state.incline.measured ?? ""}>
+              ${number(state.incline.measured, language(), 1)}<small> %</small>
+            </dd>
+          </div>
         </dl>
       </div>
     </div>`;
@@ -127,12 +162,20 @@ class Live extends View {
   cue(sight) {
     const number = sight.state?.cue?.number ?? -1;
     if (isAsked(sight) && this.thanked !== number) {
-      return html`<button class="present" data-testid="present" @click=${async () => {
-        if (await this.ask("present")) this.thanked = number;
-      }}>${t("ask.present")}<small>${t("live.check_in")}</small></button>`;
+      return html`<button
+        class="present"
+        data-testid="present"
+        @click=${async () => {
+          if (await this.ask("present")) this.thanked = number;
+        }}
+      >
+        ${t("ask.present")}<small>${t("live.check_in")}</small>
+      </button>`;
     }
     const cue = cueNow(sight, this.now);
-    return html`<p class="cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en"><span>${cue.text}</span></p>`;
+    return html`<p class="cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en">
+      <span>${cue.text}</span>
+    </p>`;
   }
 
   /** @param {Sight} sight */
@@ -148,15 +191,26 @@ class Live extends View {
       ["energy", html`${number(state.energy, language(), 0)}<small> kcal</small>`, state.energy !== null],
       ["heart-rate", html`${state.heart_rate}<small> /min</small>`, state.heart_rate !== null],
     ];
-    return html`<dl class="totals">${rows.filter((row) => row[2]).map(([name, value]) => html`<div><dt>${t(`total.${name}`)}</dt>
-      <dd data-testid=${name}>${value}</dd></div>`)}</dl>`;
+    return html`<dl class="totals">
+      ${rows
+        .filter((row) => row[2])
+        .map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${t(`total.${name}`)}</dt>
+              <dd data-testid=${name}>${value}</dd>
+            </div>`,
+        )}
+    </dl>`;
   }
 
   /** @param {string} ask @param {Parameters<typeof icon>[0]} sign @param {string} [look] */
   button(ask, sign, look = "") {
-    const usable = this.sight !== undefined && this.page.stale(this.sight.id) === null && isOffered(this.sight, ask);
+    const usable =
+      this.sight !== undefined && this.page.stale(this.sight.id) === null && isOffered(this.sight, ask);
     return html`<button class=${look} data-testid=${ask} ?disabled=${!usable} @click=${() => this.ask(ask)}>
-      ${icon(sign)}<span>${t(`ask.${ask}`)}</span></button>`;
+      ${icon(sign)}<span>${t(`ask.${ask}`)}</span>
+    </button>`;
   }
 
   /** @param {Sight} sight */
@@ -165,19 +219,32 @@ class Live extends View {
     const waits = isOffered(sight, "confirm") ? "confirm" : isOffered(sight, "continue") ? "continue" : null;
     if (waits !== null) {
       const facing = sight.state?.step?.facing ?? "backward";
-      return html`<bs-hold testid=${waits} label=${t(waits === "confirm" ? `live.turned_${facing}` : "ask.continue")}
-          subject=${`${sight.state?.boot}/${sight.state?.phase}`} ?disabled=${!fresh} @held=${() => this.ask(waits)}></bs-hold>
+      return html`<bs-hold
+          testid=${waits}
+          label=${t(waits === "confirm" ? `live.turned_${facing}` : "ask.continue")}
+          subject=${`${sight.state?.boot}/${sight.state?.phase}`}
+          ?disabled=${!fresh}
+          @held=${() => this.ask(waits)}
+        ></bs-hold>
         <div class="row">${this.button("finish", "finish")}</div>`;
     }
     const range = speedRange(sight);
     const speed = sight.state?.speed.setpoint ?? sight.state?.speed.target;
     return html`<div class="row">
         ${this.button("slower", "down", "big")}
-        <button class="set-speed" data-testid="speed-open" ?disabled=${!fresh || range === null || speed == null || !isOffered(sight, "speed")}
-          @click=${() => (this.wished = speed ?? null)}><b>${kmh(speed)}</b><small>${t("ask.speed")}</small></button>
+        <button
+          class="set-speed"
+          data-testid="speed-open"
+          ?disabled=${!fresh || range === null || speed == null || !isOffered(sight, "speed")}
+          @click=${() => (this.wished = speed ?? null)}
+        >
+          <b>${kmh(speed)}</b><small>${t("ask.speed")}</small>
+        </button>
         ${this.button("faster", "up", "big")}
       </div>
-      <div class="row">${this.button("pause", "pause")}${this.button("skip", "skip")}${this.button("finish", "finish")}</div>`;
+      <div class="row">
+        ${this.button("pause", "pause")}${this.button("skip", "skip")}${this.button("finish", "finish")}
+      </div>`;
   }
 
   /** A speed of one's own for this step: chosen first, sent once. @param {Sight} sight */
@@ -190,15 +257,44 @@ class Live extends View {
     }
     const move = (/** @type {number} */ direction) => (this.wished = stepSpeed(range, wished, direction));
     return html`<div class="row" role="group" aria-label=${t("ask.speed")}>
-        <button class="big" data-testid="speed-less" aria-label=${t("ask.slower")} ?disabled=${wished <= range.low} @click=${() => move(-1)}>${icon("down")}</button>
-        <output class="wished" data-testid="speed-value" data-value=${wished} aria-live="polite">${kmh(wished)} <small>km/h</small></output>
-        <button class="big" data-testid="speed-more" aria-label=${t("ask.faster")} ?disabled=${wished >= range.high} @click=${() => move(1)}>${icon("up")}</button>
+        <button
+          class="big"
+          data-testid="speed-less"
+          aria-label=${t("ask.slower")}
+          ?disabled=${wished <= range.low}
+          @click=${() => move(-1)}
+        >
+          ${icon("down")}
+        </button>
+        <output class="wished" data-testid="speed-value" data-value=${wished} aria-live="polite"
+          >${kmh(wished)} <small>km/h</small></output
+        >
+        <button
+          class="big"
+          data-testid="speed-more"
+          aria-label=${t("ask.faster")}
+          ?disabled=${wished >= range.high}
+          @click=${() => move(1)}
+        >
+          ${icon("up")}
+        </button>
       </div>
-      <div class="row"><button class="quiet" data-testid="speed-cancel" @click=${() => (this.wished = null)}>${t("cancel")}</button>
-        <button class="primary" data-testid="speed-set" ?disabled=${this.page.stale(sight.id) !== null} @click=${() => {
-          this.wished = null;
-          this.ask("speed", { speed: wished });
-        }}>${t("live.set", { speed: kmh(wished) })}</button></div>`;
+      <div class="row">
+        <button class="quiet" data-testid="speed-cancel" @click=${() => (this.wished = null)}>
+          ${t("cancel")}
+        </button>
+        <button
+          class="primary"
+          data-testid="speed-set"
+          ?disabled=${this.page.stale(sight.id) !== null}
+          @click=${() => {
+            this.wished = null;
+            this.ask("speed", { speed: wished });
+          }}
+        >
+          ${t("live.set", { speed: kmh(wished) })}
+        </button>
+      </div>`;
   }
 }
 

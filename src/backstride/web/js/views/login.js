@@ -18,11 +18,25 @@ class Login extends View {
       <h2>${t("login.title")}</h2>
       <p>${t("login.why", { broker: this.page.config.url })}</p>
       ${this.page.loginRefused ? html`<p class="problem" role="alert" data-testid="login-error">${t("login.wrong")}</p>` : nothing}
-      <label>${t("login.user")}<input name="user" autocomplete="username" autocapitalize="none" spellcheck="false"
-        required data-testid="login-user"></label>
-      <label>${t("login.password")}<input name="password" type="password" autocomplete="current-password"
-        data-testid="login-password"></label>
-      <label class="tick"><input name="keep" type="checkbox" data-testid="login-keep"><span>${t("login.keep")}</span></label>
+      <label
+        >${t("login.user")}<input
+          name="user"
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck="false"
+          required
+          data-testid="login-user"
+      /></label>
+      <label
+        >${t("login.password")}<input
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          data-testid="login-password"
+      /></label>
+      <label class="tick"
+        ><input name="keep" type="checkbox" data-testid="login-keep" /><span>${t("login.keep")}</span></label
+      >
       <button class="primary" data-testid="login-submit">${t("login.submit")}</button>
     </form>`;
   }

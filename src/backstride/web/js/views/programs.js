@@ -16,7 +16,12 @@ import { kmh } from "./parts.js";
 const LEVELS = ["beginner", "cautious", "regular", "advanced", "locked"];
 
 class Programs extends View {
-  static properties = { ...View.properties, shown: { state: true }, listed: { state: true }, pin: { state: true } };
+  static properties = {
+    ...View.properties,
+    shown: { state: true },
+    listed: { state: true },
+    pin: { state: true },
+  };
 
   constructor() {
     super();
@@ -46,14 +51,19 @@ class Programs extends View {
   /** @returns {Program | undefined} */
   get program() {
     const id = this.shown ?? this.selected;
-    return this.programs.find((one) => one.id === id) ?? this.programs.find((one) => one.refusal == null) ?? this.programs[0];
+    return (
+      this.programs.find((one) => one.id === id) ??
+      this.programs.find((one) => one.refusal == null) ??
+      this.programs[0]
+    );
   }
 
   /** @param {Program} program */
   choose(program) {
     this.shown = program.id;
     this.listed = false;
-    if (this.sight && program.refusal == null && this.ready) this.page.ask(this.sight.id, "select", { program: program.id });
+    if (this.sight && program.refusal == null && this.ready)
+      this.page.ask(this.sight.id, "select", { program: program.id });
   }
 
   get ready() {
@@ -81,7 +91,10 @@ class Programs extends View {
   render() {
     const program = this.program;
     if (program === undefined) {
-      return html`<section class="empty"><h2>${t("programs.none")}</h2><p>${t("programs.none_hint")}</p></section>`;
+      return html`<section class="empty">
+        <h2>${t("programs.none")}</h2>
+        <p>${t("programs.none_hint")}</p>
+      </section>`;
     }
     return html`<div class="choose" data-listed=${this.listed}>
       <nav class="program-list" aria-label=${t("programs.title")}>
@@ -94,29 +107,54 @@ class Programs extends View {
 
   /** @param {Program} program @param {boolean} chosen */
   row(program, chosen) {
-    return html`<button class="program" data-testid="program" data-program=${program.id} data-selected=${chosen}
-      aria-pressed=${chosen} data-refused=${program.refusal != null} @click=${() => this.choose(program)}>
+    return html`<button
+      class="program"
+      data-testid="program"
+      data-program=${program.id}
+      data-selected=${chosen}
+      aria-pressed=${chosen}
+      data-refused=${program.refusal != null}
+      @click=${() => this.choose(program)}
+    >
       <span class="program-title">${program.name}</span>
-      <span class="program-sum">${t("programs.sum", { time: minutes(program.duration, language()), speed: kmh(program.top_speed) })}</span>
+      <span class="program-sum"
+        >${t("programs.sum", { time: minutes(program.duration, language()), speed: kmh(program.top_speed) })}</span
+      >
     </button>`;
   }
 
   /** @param {Program} program */
   detail(program) {
     return html`<article class="program-detail">
-      <div class="program-head"><div><h2 data-testid="program-name" lang="en">${program.name}</h2><p class="goal" lang="en">${program.goal}</p></div>
-        <button class="quiet more" @click=${() => (this.listed = !this.listed)} aria-expanded=${this.listed}>${t("programs.other")}</button></div>
+      <div class="program-head">
+        <div>
+          <h2 data-testid="program-name" lang="en">${program.name}</h2>
+          <p class="goal" lang="en">${program.goal}</p>
+        </div>
+        <button class="quiet more" @click=${() => (this.listed = !this.listed)} aria-expanded=${this.listed}>
+          ${t("programs.other")}
+        </button>
+      </div>
       ${program.refusal == null ? nothing : html`<p class="problem" data-testid="program-refusal" lang="en">${program.refusal}</p>`}
       <bs-chart class="chart" .program=${program} .theme=${this.page.theme}></bs-chart>
-      ${legend(program, false)}
-      ${this.facts(program)}
-      ${this.steps(program)}
+      ${legend(program, false)} ${this.facts(program)} ${this.steps(program)}
       <div class="arm-row">
-        ${this.wantsPin
-          ? html`<label class="pin">${t("programs.pin")}<input type="password" inputmode="numeric" autocomplete="off" data-testid="pin"
-              .value=${this.pin} @input=${(/** @type {any} */ event) => (this.pin = event.target.value)}></label>`
-          : nothing}
-        <button class="primary arm" data-testid="arm" ?disabled=${!this.canArm} @click=${this.arm}>${t("ask.start")}<small>${t("programs.arm_hint")}</small></button>
+        ${
+          this.wantsPin
+            ? html`<label class="pin"
+                >${t("programs.pin")}<input
+                  type="password"
+                  inputmode="numeric"
+                  autocomplete="off"
+                  data-testid="pin"
+                  .value=${this.pin}
+                  @input=${(/** @type {any} */ event) => (this.pin = event.target.value)}
+              /></label>`
+            : nothing
+        }
+        <button class="primary arm" data-testid="arm" ?disabled=${!this.canArm} @click=${this.arm}>
+          ${t("ask.start")}<small>${t("programs.arm_hint")}</small>
+        </button>
       </div>
     </article>`;
   }
@@ -127,26 +165,61 @@ class Programs extends View {
     const limit = this.sight?.info?.limits?.speed;
     const steep = program.top_incline ?? 0;
     return html`<dl class="facts" data-testid="program-facts">
-        <div><dt>${t("facts.time")}</dt><dd>${minutes(program.duration, language())}<small> min</small></dd></div>
-        <div><dt>${t("facts.backward")}</dt><dd>${minutes(program.backward, language())}<small> min</small></dd></div>
-        <div><dt>${t("facts.top")}</dt><dd>${kmh(program.top_speed)}<small> km/h</small></dd></div>
-        <div><dt>${t("live.incline")}</dt><dd>${steep > 0 ? html`${number(steep, language(), 0)}<small> %</small>` : t("facts.flat")}</dd></div>
-        <div><dt>${t("facts.turns")}</dt><dd>${turns(plan).length}</dd></div>
-        <div><dt>${t("facts.level")}</dt><dd class="word">${t(`level.${program.level}`)}</dd></div>
+        <div>
+          <dt>${t("facts.time")}</dt>
+          <dd>${minutes(program.duration, language())}<small> min</small></dd>
+        </div>
+        <div>
+          <dt>${t("facts.backward")}</dt>
+          <dd>${minutes(program.backward, language())}<small> min</small></dd>
+        </div>
+        <div>
+          <dt>${t("facts.top")}</dt>
+          <dd>${kmh(program.top_speed)}<small> km/h</small></dd>
+        </div>
+        <div>
+          <dt>${t("live.incline")}</dt>
+          <dd>${steep > 0 ? html`${number(steep, language(), 0)}<small> %</small>` : t("facts.flat")}</dd>
+        </div>
+        <div>
+          <dt>${t("facts.turns")}</dt>
+          <dd>${turns(plan).length}</dd>
+        </div>
+        <div>
+          <dt>${t("facts.level")}</dt>
+          <dd class="word">${t(`level.${program.level}`)}</dd>
+        </div>
       </dl>
-      ${limit ? html`<p class="fine" data-testid="program-limits">${t("facts.limit", { speed: kmh(limit.value) })}
-        <span lang="en">(${limit.layer}: ${limit.reason})</span></p>` : nothing}`;
+      ${
+        limit
+          ? html`<p class="fine" data-testid="program-limits">
+              ${t("facts.limit", { speed: kmh(limit.value) })}
+              <span lang="en">(${limit.layer}: ${limit.reason})</span>
+            </p>`
+          : nothing
+      }`;
   }
 
   /** The script in words, step by step. @param {Program} program */
   steps(program) {
     const plan = stretches(program.steps);
     if (plan.length === 0) return nothing;
-    return html`<details class="steps"><summary>${t("programs.steps", { count: plan.length })}</summary><ol>
-      ${plan.map((step) => html`<li data-facing=${step.facing}><span>${t(`effort.${step.effort}`)} · ${t(`facing.${step.facing}`)}</span>
-        <span>${duration(step.end - step.start)}</span>
-        <span>${step.from === step.to ? kmh(step.to) : `${kmh(step.from)} → ${kmh(step.to)}`} km/h${step.incline > 0 ? ` · ${number(step.incline, language(), 1)} %` : ""}</span></li>`)}
-    </ol></details>`;
+    return html`<details class="steps">
+      <summary>${t("programs.steps", { count: plan.length })}</summary>
+      <ol>
+        ${plan.map(
+          (step) =>
+            html`<li data-facing=${step.facing}>
+              <span>${t(`effort.${step.effort}`)} · ${t(`facing.${step.facing}`)}</span>
+              <span>${duration(step.end - step.start)}</span>
+              <span
+                >${step.from === step.to ? kmh(step.to) : `${kmh(step.from)} → ${kmh(step.to)}`}
+                km/h${step.incline > 0 ? ` · ${number(step.incline, language(), 1)} %` : ""}</span
+              >
+            </li>`,
+        )}
+      </ol>
+    </details>`;
   }
 }
 

@@ -41,17 +41,31 @@ export function stopButton(page, treadmill, look = {}) {
   const press = (/** @type {PointerEvent | MouseEvent} */ event) => {
     // On a list that scrolls a touch may be the start of a scroll, so that only a click counts. Elsewhere
     // the press itself does, and a click only when no pointer made it: keyboard, screen reader.
-    const counts = event.type === "pointerdown" ? !look.small && event.button === 0 : look.small || event.detail === 0;
+    const counts =
+      event.type === "pointerdown" ? !look.small && event.button === 0 : look.small || event.detail === 0;
     if (counts) page.stop(treadmill);
   };
   const label = look.named ? t("stop.of", { name: titleOf(treadmill) }) : t("stop.label");
   return html`<div class="stop-box" data-small=${look.small ?? false}>
-    ${stop === undefined
-      ? nothing
-      : html`<p class="stop-note" role="alert" data-testid="stop-note" data-state=${state}>${note(stop, page)}</p>`}
-    <button class="stop" data-testid="stop" data-treadmill=${treadmill} data-state=${state}
-      aria-label=${look.named ? label : t("stop.aria")} aria-keyshortcuts="Escape s"
-      @pointerdown=${press} @click=${press}>${look.named && !look.small ? label : t("stop.label")}</button>
+    ${
+      stop === undefined
+        ? nothing
+        : html`<p class="stop-note" role="alert" data-testid="stop-note" data-state=${state}>
+            ${note(stop, page)}
+          </p>`
+    }
+    <button
+      class="stop"
+      data-testid="stop"
+      data-treadmill=${treadmill}
+      data-state=${state}
+      aria-label=${look.named ? label : t("stop.aria")}
+      aria-keyshortcuts="Escape s"
+      @pointerdown=${press}
+      @click=${press}
+    >
+      ${look.named && !look.small ? label : t("stop.label")}
+    </button>
   </div>`;
 }
 

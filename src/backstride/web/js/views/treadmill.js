@@ -15,8 +15,15 @@ class Treadmill extends View {
     const id = page.view.treadmill;
     const state = this.sight?.state;
     const stale = page.stale(id);
-    return html`<section class="treadmill" data-testid="treadmill" data-treadmill=${id ?? ""} data-phase=${state?.phase ?? ""}
-        data-stage=${state?.stage ?? ""} data-seq=${state?.seq ?? ""} data-stale=${stale !== null}>
+    return html`<section
+      class="treadmill"
+      data-testid="treadmill"
+      data-treadmill=${id ?? ""}
+      data-phase=${state?.phase ?? ""}
+      data-stage=${state?.stage ?? ""}
+      data-seq=${state?.seq ?? ""}
+      data-stale=${stale !== null}
+    >
       ${staleRow(page, id)}${alarmBox(page, this.sight)}
       <div class="stage">${this.stage()}</div>
       ${messageRow(page, id)}
@@ -27,9 +34,13 @@ class Treadmill extends View {
     const sight = this.sight;
     const state = sight?.state;
     if (sight === undefined || state == null) {
-      return html`<div class="empty"><h2>${t("phase.unknown")}</h2><p>${t(this.page.connected ? "gym.none_hint" : "gym.waiting_hint")}</p></div>`;
+      return html`<div class="empty">
+        <h2>${t("phase.unknown")}</h2>
+        <p>${t(this.page.connected ? "gym.none_hint" : "gym.waiting_hint")}</p>
+      </div>`;
     }
-    if (state.phase === "armed") return html`<bs-armed .page=${this.page} .sight=${sight} .now=${this.now}></bs-armed>`;
+    if (state.phase === "armed")
+      return html`<bs-armed .page=${this.page} .sight=${sight} .now=${this.now}></bs-armed>`;
     if (state.phase === "countdown" || state.phase === "starting") return this.countdown(sight);
     if (LIVE.has(state.phase)) {
       return html`<bs-live .page=${this.page} .sight=${sight} .now=${this.now}></bs-live>`;
@@ -43,9 +54,11 @@ class Treadmill extends View {
 
   /** Nothing else until a person has looked. @param {import("../store.js").State} state */
   fault(state) {
-    return html`<div class="count"><p class="fault-word">${t("phase.faulted")}</p>
+    return html`<div class="count">
+      <p class="fault-word">${t("phase.faulted")}</p>
       <p class="count-say">${t("fault.look")}</p>
-      <p class="count-hint" data-testid="sentence" lang="en">${state.sentence}</p></div>`;
+      <p class="count-hint" data-testid="sentence" lang="en">${state.sentence}</p>
+    </div>`;
   }
 
   /** @param {import("../store.js").Sight} sight */
@@ -62,17 +75,41 @@ class Treadmill extends View {
   summary() {
     const sight = this.sight;
     const done = sight?.summary;
-    if (done == null || done.ended === null || sight?.state == null || ACTIVE.has(sight.state.phase)) return nothing;
+    if (done == null || done.ended === null || sight?.state == null || ACTIVE.has(sight.state.phase))
+      return nothing;
     if (sight.state.phase !== "finished") return nothing;
-    return html`<div class="summary" data-testid="summary"><p><b>${t("summary.title")}</b>
-        <span lang="en">${done.program_name}${done.outcome ? `: ${done.outcome}` : ""}</span></p>
+    return html`<div class="summary" data-testid="summary">
+      <p>
+        <b>${t("summary.title")}</b>
+        <span lang="en">${done.program_name}${done.outcome ? `: ${done.outcome}` : ""}</span>
+      </p>
       <dl class="totals">
-        <div><dt>${t("total.elapsed")}</dt><dd>${duration(done.walked)}</dd></div>
-        <div><dt>${t("facts.backward")}</dt><dd>${duration(done.backward)}</dd></div>
-        <div><dt>${t("total.distance")}</dt><dd>${done.distance ?? "–"}<small> m</small></dd></div>
-        <div><dt>${t("facts.top")}</dt><dd>${kmh(done.top_speed)}<small> km/h</small></dd></div>
-        ${done.energy == null ? nothing : html`<div><dt>${t("summary.energy")}</dt><dd>${number(done.energy, language(), 0)}<small> kcal</small></dd></div>`}
-      </dl></div>`;
+        <div>
+          <dt>${t("total.elapsed")}</dt>
+          <dd>${duration(done.walked)}</dd>
+        </div>
+        <div>
+          <dt>${t("facts.backward")}</dt>
+          <dd>${duration(done.backward)}</dd>
+        </div>
+        <div>
+          <dt>${t("total.distance")}</dt>
+          <dd>${done.distance ?? "–"}<small> m</small></dd>
+        </div>
+        <div>
+          <dt>${t("facts.top")}</dt>
+          <dd>${kmh(done.top_speed)}<small> km/h</small></dd>
+        </div>
+        ${
+          done.energy == null
+            ? nothing
+            : html`<div>
+                <dt>${t("summary.energy")}</dt>
+                <dd>${number(done.energy, language(), 0)}<small> kcal</small></dd>
+              </div>`
+        }
+      </dl>
+    </div>`;
   }
 }
 
