@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.async_api import Locator, Page, expect
 
-WAIT_MS: Final = 15_000
+WAIT_MS: Final = 30_000
 """Longest wait for something on the page; a busy machine is slow."""
 CHECKS: Final = ("check-clip", "check-rails", "check-facing", "check-clear")
 
@@ -59,10 +59,18 @@ class Walker:
         await self.phase(*until.split("|"))
         await self.page.mouse.up()
 
+    async def choose(self, program: str) -> None:
+        """Choose a program, which on a narrow screen means to open their list first."""
+        row = self.find("program", program=program)
+        await expect(row).to_be_attached(timeout=WAIT_MS)
+        if not await row.is_visible():
+            await self.page.locator("button.more").click(timeout=WAIT_MS)
+        await row.click(timeout=WAIT_MS)
+        await expect(row).to_have_attribute("data-selected", "true", timeout=WAIT_MS)
+
     async def arm(self, program: str) -> None:
         """Choose a program and arm it."""
-        await self.press("program", program=program)
-        await self.sees("program", program=program, selected="true")
+        await self.choose(program)
         await self.press("arm")
         await self.phase("armed")
 
