@@ -14,7 +14,14 @@ from backstride.domain.notices import Cue, CueKind
 from backstride.domain.outcomes import CONTROL_DENIED
 from backstride.domain.plausibility import SLOPE_SETTLE
 from backstride.domain.session import Control, Cues, Draft, Pending, Phase, Then
-from backstride.domain.starting import CONTROL_RETRY, armed, ask_control, begin, count_down
+from backstride.domain.starting import (
+    CONTROL_RETRY,
+    armed,
+    ask_control,
+    begin,
+    count_down,
+    starting,
+)
 from backstride.domain.supervision import START_TIME
 
 
@@ -244,3 +251,10 @@ def test_a_start_without_an_answer_may_yet_take_effect(counting, command, starte
     drive = replace(counting.drive, pending=command and Pending(1, command, 5))
     s = replace(counting, phase=Phase.STARTING, drive=drive, started_at=5)
     assert started_at == done(begin, s).s.started_at
+
+
+@pytest.mark.parametrize(("speed", "begun"), [(0, False), (None, False), (1, True)])
+def test_a_start_waits_for_the_belt_to_move(counting, speed, begun):
+    s = replace(counting, phase=Phase.STARTING, start_granted=False)
+    d = done(starting, replace(s, evidence=replace(s.evidence, speed=speed)))
+    assert ((Phase.RUNNING if begun else Phase.STARTING), []) == (d.s.phase, d.orders)

@@ -277,6 +277,11 @@ CASES = {
         lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW - 5_001)),
         (Cause.CUE_NOT_HEARD, Action.ANNOUNCE),
     ),
+    "a cue that was given in vain before": (
+        lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW)),
+        lambda s: replace(s, cues=Cues(segment=1, asked_at=NOW, missed=1)),
+        (Cause.CUE_NOT_HEARD, Action.ANNOUNCE),
+    ),
     "a cue that was never given": (
         lambda s: replace(s, cues=Cues(segment=-1)),
         lambda s: replace(s, cues=Cues(segment=0)),
