@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+import aiomqtt
 import pytest
 import pytest_asyncio
 
@@ -30,6 +31,7 @@ collect_ignore_glob = [] if ENVIRONMENT else ["test_*.py"]
 SHIPPED = HERE.parents[1] / "integrations" / "homeassistant"
 MACHINES = {"treadmill": "ideal", "walking-pad": "citysports", "dropper": "domyos"}
 """The last one loses its link 20 s after each connection."""
+BIRTH_S = 60.0
 PROGRAM = """\
 name: {name}
 goal: be walked from Home Assistant
@@ -97,7 +99,7 @@ class Daemon:
     async def stop(self):
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._process.wait()
 
     async def run(self, *words):
@@ -138,6 +140,17 @@ async def daemon(tmp_path_factory, broker):
     await daemon.stop()
 
 
+async def hear_birth(listener):
+    """Wait until Home Assistant has said that it is up, and the first treadmill has answered."""
+    born = False
+    async with asyncio.timeout(BIRTH_S):
+        async for message in listener.messages:
+            topic = message.topic.value
+            born = born or (topic, message.payload) == ("homeassistant/status", b"online")
+            if born and topic == "homeassistant/device/treadmill/config":
+                return
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def home(tmp_path_factory, environment, broker, daemon):
     """Home Assistant, up, with every treadmill connected."""
@@ -149,9 +162,12 @@ async def home(tmp_path_factory, environment, broker, daemon):
     )
     furnish(house)
     try:
-        await house.start()
+        async with aiomqtt.Client("127.0.0.1", broker.port) as listener:
+            await listener.subscribe("homeassistant/#")
+            await house.start()
+            await hear_birth(listener)
         for link in ("treadmill", "walking_pad", "dropper"):
-            await house.reach(f"binary_sensor.{link}_link", "on", within=40)
+            await house.reach(f"binary_sensor.{link}_link", "on")
         yield house
     finally:
         await house.stop()

@@ -8,7 +8,7 @@ import json
 import aiomqtt
 import pytest
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 PHASE = "sensor.treadmill"
 BUTTONS = ("start", "stop")
@@ -45,7 +45,7 @@ async def test_a_daemon_that_starts_anew_is_commanded_with_its_new_boot(house, d
     await daemon.stop()
     await house.until(lambda: buttons(house) == [True, True])
     await daemon.start()
-    await house.until(lambda: buttons(house) == [False, False], within=40)
+    await house.until(lambda: buttons(house) == [False, False])
     await house.until(
         lambda: house.attribute("button.treadmill_confirm", "boot") not in {before, None}
     )
@@ -58,7 +58,9 @@ async def test_a_broker_that_starts_anew_and_has_forgotten_everything(house, bro
     await house.until(lambda: buttons(house) == [True, True])
     await broker.start()
     # Home Assistant comes back within 10 s, the daemon within some more.
-    await house.until(lambda: buttons(house) == [False, False], within=60)
+    await house.until(
+        lambda: buttons(house) == [False, False],
+    )
     await house.reach(PHASE, "idle")
     await walk_a_little(house, broker)
 
