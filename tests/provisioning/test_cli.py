@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
+from backstride.cli import broker_init
 from backstride.cli.main import main
 from backstride.provisioning.authority import expiry
 from backstride.provisioning.house import House
+from backstride.provisioning.roles import Role
 from backstride.service.config import read_config
 
 
@@ -224,3 +227,11 @@ def test_the_broker_finds_its_files_open_to_it_alone(broker, made):
     if os.geteuid() != 0:
         assert {path.stat().st_uid for path in (made / "broker").iterdir()} == {os.geteuid()}
     assert expiry((made / "broker" / "server.pem").read_bytes()).year > 2027
+
+
+def test_the_chapter_names_commands_and_roles_that_there_are():
+    chapter = (Path(__file__).parents[2] / "docs" / "broker.md").read_text()
+
+    named = set(re.findall(r"backstride broker ([a-z-]+)", chapter))
+    assert named == {command.name for command in broker_init._group.registered_commands}
+    assert {role.value for role in Role} <= set(re.findall(r"`([a-z-]+)`", chapter))
