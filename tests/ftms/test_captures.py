@@ -95,7 +95,9 @@ def test_the_speed_range_of_the_citysports_is_what_the_file_states(citysports):
 
 
 def test_the_citysports_declares_a_speed_target_and_no_incline(citysports):
-    expected = Features(reports_distance=True, reports_elapsed=True, sets_speed=True)
+    expected = Features(
+        reports_distance=True, reports_elapsed=True, reports_steps=True, sets_speed=True
+    )
     read = {decode_features(e["raw"]) for e in citysports if e["char"] == "2ACC"}
     assert {expected} == read
 

@@ -23,7 +23,9 @@ DEVICE = BLEDevice("00:11:22:33:44:55", None, None)
 
 
 def test_a_machine_that_only_sets_its_speed_says_so():
-    expected = Features(reports_distance=True, reports_elapsed=True, sets_speed=True)
+    expected = Features(
+        reports_distance=True, reports_elapsed=True, reports_steps=True, sets_speed=True
+    )
     assert expected == decode_features(SPEED_ONLY)
 
 
@@ -32,6 +34,8 @@ def test_a_machine_that_sets_speed_and_incline_says_so():
         reports_distance=True,
         reports_incline=True,
         reports_elapsed=True,
+        reports_heart_rate=True,
+        reports_steps=True,
         sets_speed=True,
         sets_incline=True,
     )
@@ -101,7 +105,9 @@ def test_a_machine_is_described_in_integers():
         machine.reports_incline,
         machine.reports_distance,
         machine.reports_elapsed,
-    ) == (True, True, True)
+        machine.reports_heart_rate,
+        machine.reports_steps,
+    ) == (True, True, True, True, True)
     assert machine.name is None
 
 

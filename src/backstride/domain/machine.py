@@ -51,3 +51,5 @@ class Machine(Struct, frozen=True, kw_only=True):
     reports_incline: bool = False
     reports_distance: bool = False
     reports_elapsed: bool = False
+    reports_heart_rate: bool = False
+    reports_steps: bool = False

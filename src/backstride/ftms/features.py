@@ -32,6 +32,8 @@ class Features(Struct, frozen=True, kw_only=True):
     reports_distance: bool = False
     reports_incline: bool = False
     reports_elapsed: bool = False
+    reports_heart_rate: bool = False
+    reports_steps: bool = False
     sets_speed: bool = False
     sets_incline: bool = False
 
@@ -45,6 +47,8 @@ def decode_features(frame: bytes) -> Features | Rejected:
         reports_distance=bool(machine & MachineFeatures.DISTANCE),
         reports_incline=bool(machine & MachineFeatures.INCLINATION),
         reports_elapsed=bool(machine & MachineFeatures.ELAPSED_TIME),
+        reports_heart_rate=bool(machine & MachineFeatures.HEART_RATE),
+        reports_steps=bool(machine & MachineFeatures.STEP_COUNT),
         sets_speed=bool(target & MachineSettings.SPEED),
         sets_incline=bool(target & MachineSettings.INCLINE),
     )

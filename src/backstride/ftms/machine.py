@@ -54,6 +54,8 @@ def describe(device: BLEDevice, identity: Identity, belt_start: BeltStart) -> Ma
         reports_incline=features.reports_incline,
         reports_distance=features.reports_distance,
         reports_elapsed=features.reports_elapsed,
+        reports_heart_rate=features.reports_heart_rate,
+        reports_steps=features.reports_steps,
     )
 
 

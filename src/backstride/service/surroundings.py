@@ -50,6 +50,8 @@ def capabilities(machine: Machine | None) -> tuple[str, ...]:
     found += ["incline"] if machine.incline else []
     found += ["distance"] if machine.reports_distance else []
     found += ["elapsed"] if machine.reports_elapsed else []
+    found += ["telemetry.heart_rate"] if machine.reports_heart_rate else []
+    found += ["telemetry.steps"] if machine.reports_steps else []
     return tuple(found)
 
 
