@@ -198,5 +198,5 @@ def test_a_start_denied_for_want_of_control_is_granted_once_more(
 @pytest.mark.hazard("H18")
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_only_the_result_code_says_that_control_is_gone(walking, verdict):
-    d = heard(walking, verdict, "refused: failed")
-    assert (walking.control, Phase.RUNNING, []) == (d.s.control, d.s.phase, d.orders)
+    d = heard(replace(walking, control=Control.GRANTED), verdict, "refused: failed")
+    assert (Control.GRANTED, Phase.RUNNING, []) == (d.s.control, d.s.phase, d.orders)
