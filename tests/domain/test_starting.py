@@ -258,3 +258,8 @@ def test_a_start_waits_for_the_belt_to_move(counting, speed, begun):
     s = replace(counting, phase=Phase.STARTING, start_granted=False)
     d = done(starting, replace(s, evidence=replace(s.evidence, speed=speed)))
     assert ((Phase.RUNNING if begun else Phase.STARTING), []) == (d.s.phase, d.orders)
+
+
+def test_control_is_asked_for_while_the_confirm_is_awaited(counting):
+    d = done(armed, replace(counting, phase=Phase.ARMED, now=counting.since, control=Control.NONE))
+    assert [RequestControl()] == [order.command for order in d.orders]

@@ -489,3 +489,8 @@ def test_a_start_is_out_for_as_long_as_the_slowest_belt_takes(slowing, ago, expe
     s = later(slowing, OLD)
     s = replace(s, phase=Phase.RUNNING, started_at=None if ago is None else s.now - ago)
     assert expected is handed_over(s).s.phase
+
+
+def test_a_stop_without_proof_is_told_in_a_fault_too(stopping):
+    d = after(await_rest, replace(later(stopping, STOP_PATIENCE + 1), phase=Phase.FAULTED))
+    assert (Phase.FAULTED, True) == (d.s.phase, d.s.drive.unconfirmed)
