@@ -13,7 +13,8 @@ up with `backstride broker init` lets in fewer people and no large messages.
 
 On a machine that does other things too, a stop also waits for a core, and no daemon can help that. With
 `--realtime` (for root) everything here goes before everything else on the machine, at equal rights among
-itself; the quiet rounds tell whether that is needed.
+itself. Without it, on a machine with more to do than it has cores, the tail of the figures is that of its
+scheduler: a daemon that sleeps is woken at once, one that is flooded takes its turn.
 
 Whether something started is asked of the virtual treadmill, not of the daemon: no Start (0x07) may arrive at
 its control point. Memory is VmRSS of daemon and broker, before the first round and at its highest.

@@ -10,8 +10,6 @@ import pytest
 from backstride.mqtt.broker import find_mosquitto
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE_MS = 10.0
-"""A quiet stop that takes no longer says that the machine has a core for us."""
 
 pytest.importorskip("bumble")
 
@@ -43,5 +41,6 @@ def test_abuse_starts_nothing_keeps_no_memory_and_holds_up_no_stop(tmp_path, rec
     assert sum(result["refused"].values()) > 10_000
     assert result["daemon_after"] - result["daemon_before"] < 8 * 1024
     assert abused["p50"] < 50
-    if result["realtime"] or quiet["p99"] < FREE_MS:
+    # Among other tests a flooded daemon waits for a core; only who goes first can be judged by the tail.
+    if result["realtime"]:
         assert done.returncode == 0, done.stdout
