@@ -94,3 +94,17 @@ test("two treadmills are stopped apart", () => {
   const one = stops.observe(both, "home", state("stopping"), 5);
   assert.deepEqual(["done", "waiting"], [one.home.outcome, one.other.outcome]);
 });
+
+test("a Stop that the broker forbids is not repeated, and says so until the belt stands", () => {
+  const forbidden = stops.forbid(out(), "home", 40);
+  assert.deepEqual(["forbidden", 0], [forbidden.home.outcome, stops.due(forbidden, 5_000).length]);
+  assert.equal(forbidden, stops.observe(forbidden, "home", state("running"), 50));
+  assert.deepEqual({}, stops.observe(forbidden, "home", state("finished"), 60));
+});
+
+test("a press after a refusal or a giving up is tried anew", () => {
+  for (const old of [stops.forbid(out(), "home", 40), stops.expire(out(), 30_001, false)]) {
+    const again = stops.press(old, "home", "id-2", 40_000);
+    assert.deepEqual(["waiting", "id-2", 1], [again.home.outcome, again.home.id, stops.due(again, 40_000).length]);
+  }
+});

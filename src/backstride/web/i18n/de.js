@@ -67,6 +67,7 @@ export default {
   "stop.unsent": "NICHT GESENDET: keine Verbindung. Noch {left} s Versuche. Sicherheitsclip ziehen.",
   "stop.cut": "Gesendet, dann brach die Verbindung ab. Noch {left} s Versuche. Sicherheitsclip ziehen.",
   "stop.failed": "Stopp aufgegeben: keine Verbindung. Sicherheitsclip ziehen, dann wieder Stopp drücken.",
+  "stop.forbidden": "NICHT GESENDET: diese Anmeldung darf zusehen, aber nicht steuern. Sicherheitsclip ziehen.",
   "stop.done": "Das Band wird angehalten.",
 
   "ask.start": "Scharf stellen",

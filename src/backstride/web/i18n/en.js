@@ -67,6 +67,7 @@ export default {
   "stop.unsent": "NOT SENT: no connection. Trying for {left} s more. Pull the safety clip.",
   "stop.cut": "Sent, then the connection was lost. Trying for {left} s more. Pull the safety clip.",
   "stop.failed": "Stop was given up: no connection. Pull the safety clip, then press Stop again.",
+  "stop.forbidden": "NOT SENT: this login may look, but not command. Pull the safety clip.",
   "stop.done": "The belt is being stopped.",
 
   "ask.start": "Arm",

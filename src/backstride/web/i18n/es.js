@@ -67,6 +67,7 @@ export default {
   "stop.unsent": "NO ENVIADA: sin conexión. Se intenta {left} s más. Tira de la pinza de seguridad.",
   "stop.cut": "Enviada, y luego se perdió la conexión. Se intenta {left} s más. Tira de la pinza de seguridad.",
   "stop.failed": "Parada abandonada: sin conexión. Tira de la pinza de seguridad y vuelve a pulsar Parar.",
+  "stop.forbidden": "NO ENVIADA: este usuario puede mirar, pero no mandar. Tira de la pinza de seguridad.",
   "stop.done": "La cinta se está parando.",
 
   "ask.start": "Armar",

@@ -67,6 +67,7 @@ export default {
   "stop.unsent": "NON ENVOYÉ : pas de connexion. Encore {left} s d’essais. Tirez le clip de sécurité.",
   "stop.cut": "Envoyé, puis connexion perdue. Encore {left} s d’essais. Tirez le clip de sécurité.",
   "stop.failed": "Arrêt abandonné : pas de connexion. Tirez le clip de sécurité, puis appuyez encore sur Stop.",
+  "stop.forbidden": "NON ENVOYÉ : ce compte peut regarder, pas commander. Tirez le clip de sécurité.",
   "stop.done": "Le tapis s’arrête.",
 
   "ask.start": "Armer",

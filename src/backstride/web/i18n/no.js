@@ -67,6 +67,7 @@ export default {
   "stop.unsent": "IKKE SENDT: ingen forbindelse. Prøver i {left} s til. Dra i sikkerhetsklipset.",
   "stop.cut": "Sendt, så forsvant forbindelsen. Prøver i {left} s til. Dra i sikkerhetsklipset.",
   "stop.failed": "Stopp ble oppgitt: ingen forbindelse. Dra i sikkerhetsklipset, og trykk Stopp igjen.",
+  "stop.forbidden": "IKKE SENDT: denne innloggingen kan se, men ikke styre. Dra i sikkerhetsklipset.",
   "stop.done": "Båndet blir stoppet.",
 
   "ask.start": "Armer",

@@ -52,7 +52,8 @@ export class Broker {
   /**
    * @param {{url: string, prefix: string, login: ?Login,
    *   onNews: (treadmill: string, topic: string, payload: string, retained: boolean) => void,
-   *   onLink: (state: LinkState, reason: ?string) => void}} options
+   *   onLink: (state: LinkState, reason: ?string) => void,
+   *   onForbidden: (treadmill: string) => void}} options
    */
   constructor(options) {
     this.url = options.url;
@@ -60,6 +61,7 @@ export class Broker {
     this.login = options.login;
     this.onNews = options.onNews;
     this.onLink = options.onLink;
+    this.onForbidden = options.onForbidden;
   }
 
   get connected() {
@@ -191,7 +193,10 @@ export class Broker {
     }
     const dead = setTimeout(() => this.#client === client && this.connect(), STOP_ACKNOWLEDGED);
     this.#publish(client, treadmill, note, null)
-      .catch(() => undefined) // the daemon's silence shows; the Stop is repeated
+      .catch((error) => {
+        // Any other failure shows by the daemon's silence, and the Stop is repeated.
+        if (error.code === "not_allowed") this.onForbidden(treadmill);
+      })
       .finally(() => clearTimeout(dead));
     return true;
   }

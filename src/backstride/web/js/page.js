@@ -62,6 +62,11 @@ export class Page extends EventTarget {
       login: loadLogin(config.url),
       onNews: (treadmill, topic, payload, retained) => this.#take(treadmill, topic, payload, retained),
       onLink: (state, reason) => this.#setLink(state, reason),
+      onForbidden: (treadmill) => {
+        this.stops = stops.forbid(this.stops, treadmill, this.now);
+        this.#outlets.say("stop.forbidden");
+        this.#changed();
+      },
     });
     setLanguage(config.language ?? this.prefs.language);
   }

@@ -20,7 +20,7 @@ export const SHOWN = 4_000;
 
 /**
  * @typedef {{treadmill: string, id: string, pressedAt: number, sentAt: ?number, times: number, answered: boolean,
- *   sentence: ?string, settledAt: ?number, outcome: "waiting" | "done" | "failed"}} Stop
+ *   sentence: ?string, settledAt: ?number, outcome: "waiting" | "done" | "failed" | "forbidden"}} Stop
  * @typedef {Readonly<Record<string, Stop>>} Stops by treadmill
  */
 
@@ -91,9 +91,29 @@ export function answered(stops, id, note) {
  */
 export function observe(stops, treadmill, state, now) {
   const stop = stops[treadmill];
-  if (stop === undefined || stop.outcome === "done" || stop.times === 0) return stops;
-  if (!confirmsStop(state, stop.answered)) return stops;
+  if (stop === undefined || stop.outcome === "done" || !confirmsStop(state, stop.answered)) return stops;
+  // Nothing of ours stopped it, but it stands: there is nothing left to warn of.
+  if (stop.outcome !== "waiting") return without(stops, treadmill);
+  if (stop.times === 0) return stops;
   return { ...stops, [treadmill]: { ...stop, outcome: "done", settledAt: now } };
+}
+
+/**
+ * The broker refused it: this login may look, but not command. To repeat it would only hide that.
+ * @param {Stops} stops
+ * @param {string} treadmill
+ * @param {number} now
+ * @returns {Stops}
+ */
+export function forbid(stops, treadmill, now) {
+  const stop = stops[treadmill];
+  if (stop?.outcome !== "waiting") return stops;
+  return { ...stops, [treadmill]: { ...stop, outcome: "forbidden", settledAt: now } };
+}
+
+/** @param {Stops} stops @param {string} treadmill @returns {Stops} */
+function without(stops, treadmill) {
+  return Object.fromEntries(Object.entries(stops).filter(([id]) => id !== treadmill));
 }
 
 /**
@@ -107,7 +127,7 @@ export function expire(stops, now, connected) {
   let after = stops;
   for (const stop of Object.values(stops)) {
     if (stop.outcome === "done" && now - (stop.settledAt ?? now) > SHOWN) {
-      after = Object.fromEntries(Object.entries(after).filter(([id]) => id !== stop.treadmill));
+      after = without(after, stop.treadmill);
     } else if (stop.outcome === "waiting" && !connected && now - stop.pressedAt > KEPT) {
       after = { ...after, [stop.treadmill]: { ...stop, outcome: "failed", settledAt: now } };
     }

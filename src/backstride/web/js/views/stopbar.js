@@ -15,6 +15,7 @@ import { html, nothing } from "./base.js";
 function note(stop, page) {
   const waited = page.now - stop.pressedAt;
   if (stop.outcome === "failed") return t("stop.failed");
+  if (stop.outcome === "forbidden") return t("stop.forbidden");
   if (stop.outcome === "done") return stop.sentence ?? t("stop.done");
   if (!page.connected) {
     const left = Math.max(Math.ceil((KEPT - waited) / 1_000), 0);
