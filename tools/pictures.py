@@ -1,4 +1,4 @@
-"""Make the pictures of README from real runs: the live view of a session, a plan, a simulated session."""
+"""Make the pictures of README from real runs: the live view, a plan, a simulated session, and the page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
+from page_pictures import take_page
 
 from backstride.cli.dashboard import export_svg
 from backstride.cli.demo import _stage
@@ -91,6 +92,7 @@ def main() -> None:
         "--output",
         str(target / "session.svg"),
     )
+    take_page(target)
     for picture in sorted(target.iterdir()):
         print(picture)
 

@@ -148,6 +148,14 @@ async def test_the_page_loads_again_without_its_server(open_gym, visit):
 
 async def test_a_language_is_chosen_and_kept(open_gym, visit):
     gym = await open_gym()
-    walker = await visit(f"{gym.url}?lang=en")
+    walker = await visit(gym.url)
     await walker.sees("arm")
     assert await walker.page.evaluate("document.documentElement.lang") == "en"
+    english = await walker.text("arm")
+    await walker.page.goto(f"{gym.url}#/settings")
+    await walker.find("set-language").select_option("no")
+    await walker.page.goto(f"{gym.url}#/t/home")
+    await walker.page.reload()
+    await walker.sees("arm")
+    assert await walker.page.evaluate("document.documentElement.lang") == "nb"
+    assert await walker.text("arm") != english

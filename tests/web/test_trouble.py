@@ -58,6 +58,25 @@ async def test_a_stop_that_finds_no_broker_is_told_and_sent_as_soon_as_there_is_
     assert gym.machine("home").log.writes[-1].data == STOP
 
 
+@pytest.mark.hazard("H09")
+async def test_a_lost_treadmill_alarms_until_somebody_has_looked(open_gym, visit):
+    gym = await open_gym()
+    walker = await visit(gym.url)
+    await walker.walk("demo")
+    gym.lose_link("home", lasting=20_000)
+    await walker.reads("alarm", "the connection to the treadmill is lost")
+    await walker.phase("faulted")
+    await walker.sees("acknowledge")
+    gym.pace(20)
+    async with asyncio.timeout(20):
+        # It is back, and its rest is proven.
+        while gym.controller("home").session.owed:  # noqa: ASYNC110  another thread's
+            await asyncio.sleep(0.05)
+    await walker.press("acknowledge")
+    await walker.phase("idle")
+    await expect(walker.find("alarm")).to_be_hidden()
+
+
 async def test_why_a_program_cannot_be_walked_is_told(open_gym, visit):
     gym = await open_gym({"home": "citysports"})
     walker = await visit(gym.url)
