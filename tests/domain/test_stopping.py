@@ -494,3 +494,13 @@ def test_a_start_is_out_for_as_long_as_the_slowest_belt_takes(slowing, ago, expe
 def test_a_stop_without_proof_is_told_in_a_fault_too(stopping):
     d = after(await_rest, replace(later(stopping, STOP_PATIENCE + 1), phase=Phase.FAULTED))
     assert (Phase.FAULTED, True) == (d.s.phase, d.s.drive.unconfirmed)
+
+
+@pytest.mark.hazard("H16")
+def test_a_belt_that_insists_at_a_walking_speed_is_stopped_again_without_an_alarm(stopping):
+    d = after(await_rest, replace(stopping, evidence=INSISTENT))
+    assert ([Stop()], []) == ([order.command for order in d.orders], kinds(d))
+
+
+def test_a_hand_over_is_told(slowing):
+    assert [CueKind.ALARM] == kinds(handed_over(slowing))
