@@ -9,7 +9,7 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-homeassistant test-nodered check format bench evidence model mutants variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-homeassistant test-nodered check format bench abuse evidence model mutants variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,7 @@ test: ## the whole test suite
 	@tools/setup $(TESTS)
 	@tools/modules tests/contract/web
 	@tools/modules tests/web
+	@tools/mosquitto-2.1 >/dev/null || true
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
 
@@ -49,6 +50,10 @@ format: ## let ruff format and mend what it can; SAFETY.md anew
 bench: ## Backstride against a bare script: table, ratios, plot, JSON
 	@tools/setup $(BROKER)
 	$(RUN)/python -m bench $(BENCH)
+
+abuse: ## a stop among 10,000 junk messages a second, 1 MB payloads and a million ids
+	@tools/setup $(BROKER)
+	$(RUN)/python -m bench.abuse $(ABUSE)
 
 evidence: ## what a release may claim, from fresh runs, in var/evidence; EVIDENCE=--quick for less
 	@tools/setup $(TESTS)

@@ -6,9 +6,10 @@ import ast
 
 import pytest
 
-from safety.mutants.__main__ import accepted
+from safety.mutants.__main__ import accepted, main, survivors, unneeded
 from safety.mutants.operators import changes
 from safety.mutants.plan import FILES, compiled, diff, mutants
+from safety.mutants.run import Verdict
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -51,3 +52,21 @@ def defects(text):
 )
 def test_an_operator_makes_its_defects(text, expected):
     assert expected == defects(text)
+
+
+def test_an_excuse_that_nobody_needs_is_found_when_the_whole_core_was_judged():
+    whole = [mutant for module in FILES for mutant in mutants(module)]
+    one, other = whole[0], whole[-1]
+    verdicts = [Verdict(m, "survived" if m is one else "killed", "", 0.0) for m in whole]
+    reasons = {one.key: "It is the same.", other.key: "It was the same."}
+    assert [other.key] == unneeded(verdicts, reasons)
+    assert [] == unneeded(verdicts[:-1], reasons)
+    assert [] == survivors(verdicts, reasons)
+    assert [one] == [verdict.mutant for verdict in survivors(verdicts, {})]
+
+
+def test_without_a_commit_to_compare_with_it_says_so_and_is_content(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["mutants", "--changed", "no-such-commit"])
+    assert main() == 0
+    expected = "nothing was judged: there is no commit no-such-commit here to compare with\n"
+    assert expected == capsys.readouterr().out
