@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from backstride.cli.exits import CommandFailedError, Exit
@@ -457,6 +458,24 @@ def _silent(capsys):
     out, err = capsys.readouterr()
     assert err.strip()
     return out, "" if "Traceback" in err else "Traceback"
+
+
+def test_the_daemon_listens_on_no_socket(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f'[broker]\nhost = "127.0.0.1"\nport = {free_port()}\n'
+        f'[service]\nstate_directory = "{tmp_path}/state"\nlog_format = "json"\n'
+        '[[treadmill]]\nid = "home"\nvirtual = "ideal"\n'
+    )
+    command = [sys.executable, "-m", "backstride.cli", "run", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+        try:
+            assert any('"event":"ready"' in line.replace(" ", "") for line in daemon.stderr)
+            sockets = psutil.Process(daemon.pid).net_connections(kind="inet")
+        finally:
+            daemon.terminate()
+            daemon.stderr.read()
+    assert [socket for socket in sockets if socket.status == psutil.CONN_LISTEN] == []
 
 
 def test_the_daemon_knows_nothing_of_the_server():
