@@ -167,6 +167,8 @@ def test_the_cooldown_is_the_first_of_those_at_the_end():
     workout = flatten(program(cool, work(), cool, cool), MINIMUM)
     assert workout.segments[2] == workout.cooldown()
     assert flatten(program(cool, work()), MINIMUM).cooldown() is None
+    only = flatten(program(cool, cool), MINIMUM)
+    assert only.segments[0] == only.cooldown()
 
 
 def test_a_moment_on_a_boundary_belongs_to_the_later_segment():

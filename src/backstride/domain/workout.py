@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -214,6 +214,8 @@ def flatten(program: Program, machine_minimum: Speed) -> Workout:
                         )
                     )
                     turned = False
+                case _:
+                    assert_never(step)
 
     lay(program.steps)
     return Workout(tuple(segments))
