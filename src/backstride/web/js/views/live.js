@@ -98,7 +98,7 @@ class Live extends View {
   /** @param {import("../store.js").State} state */
   strip(state) {
     // What is going on in words, where the numbers do not say it.
-    const plain = state.phase === "running";
+    const plain = state.phase === "running" || state.phase === "turning";
     return html`<p class="strip">
       <span
         class="strip-name"
