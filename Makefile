@@ -9,7 +9,7 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-homeassistant test-nodered check format bench abuse evidence model mutants variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-homeassistant test-nodered check format bench abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,6 +66,11 @@ model: ## the exhaustive check of the core; MODEL=--full for the 0.1 km/h grid
 mutants: ## a small defect in each line of the core: does any test notice? MUTANTS="--files session"
 	@tools/setup
 	@$(RUN)/python -m safety.mutants $(MUTANTS)
+
+coverage: ## every line and every branch of the core has a test, or this fails
+	@tools/setup
+	$(RUN)/pytest -q -n $(WORKERS) tests/domain --ignore=tests/domain/test_adversary.py \
+	  --cov=backstride.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 variants: ## unsafe variants of the product, which the suite must kill
 	@tools/setup $(TESTS)
