@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
 
 import pytest
 import pytest_asyncio
-from house import make_token
+from household import log_in
 from playwright.async_api import async_playwright, expect
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -16,30 +14,19 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 WAIT_MS = 30_000
 HOLD_MS = 800
 """Home Assistant takes 500 ms for a hold."""
-LOGIN = "localStorage.setItem('hassTokens', {!r})"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(house):
     """The dashboard on a phone, logged in."""
-    origin = f"http://127.0.0.1:{house.port}"
-    tokens = {
-        "hassUrl": origin,
-        "clientId": f"{origin}/",
-        "access_token": make_token(),
-        "refresh_token": "none",
-        "token_type": "Bearer",
-        "expires_in": 86_400,
-        "expires": int(time.time() + 86_400) * 1_000,
-    }
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         page = await browser.new_page(viewport={"width": 412, "height": 1_600})
         page.set_default_timeout(WAIT_MS)
-        await page.add_init_script(LOGIN.format(json.dumps(tokens)))
-        await page.goto(f"{origin}/treadmill-view/treadmill")
+        await page.add_init_script(log_in(house.port))
+        await page.goto(f"http://127.0.0.1:{house.port}/treadmill-view/treadmill")
         await tile(page, "STOP").wait_for()
         yield page
         await browser.close()
