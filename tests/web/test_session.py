@@ -102,6 +102,7 @@ async def test_every_way_to_steer_works(open_gym, visit):
     await walker.sees("continue")
     await walker.hold("continue", until="countdown|starting|running")
     await walker.phase("running")
+    gym.pace(12)
     await walker.press("skip")
     await walker.phase("turning")
     await until(lambda: gym.machine("home").drive.belt.value == 0)
