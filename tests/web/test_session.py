@@ -83,6 +83,7 @@ async def test_every_way_to_steer_works(open_gym, visit):
     gym = await open_gym()
     walker = await visit(gym.url)
     await walker.walk("demo")
+    gym.pace(12)
     await until(lambda: gym.machine("home").drive.belt.value >= 130)
     gym.pace(1)
     step = gym.state("home").step.index
@@ -94,9 +95,9 @@ async def test_every_way_to_steer_works(open_gym, visit):
     wished = round(100 * await walker.value("speed-value"))
     await walker.press("speed-set")
     await until(lambda: gym.controller("home").session.drive.target == wished)
+    gym.pace(12)
     await walker.press("pause")
     await walker.phase("holding")
-    gym.pace(20)
     await until(lambda: gym.machine("home").drive.belt.value == 0)
     gym.pace(4)
     await walker.sees("continue")
