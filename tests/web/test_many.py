@@ -50,7 +50,7 @@ def login(tmp_path):
 
     passwords, own = tmp_path / "passwords", tmp_path / "own-password"
     passwords.touch(mode=0o600)
-    for user, password in (("daemon", "d-secret"), ("coach", "c-secret")):
+    for user, password in (("daemon", "d-secret"), ("coach", "c-secret"), ("wall", "w-secret")):
         subprocess.run(
             ["mosquitto_passwd", "-b", str(passwords), user, password],
             check=True,
@@ -58,7 +58,14 @@ def login(tmp_path):
         )
     own.write_text("d-secret")
     own.chmod(0o600)
-    return Login("daemon", own, BrokerFiles(passwords=passwords))
+    acl = tmp_path / "acl"
+    acl.write_text(
+        "user daemon\ntopic readwrite backstride/#\n"
+        "user coach\ntopic readwrite backstride/#\n"
+        "user wall\ntopic read backstride/#\n"
+    )
+    acl.chmod(0o600)
+    return Login("daemon", own, BrokerFiles(passwords=passwords, acl=acl))
 
 
 async def stored(walker):
@@ -92,6 +99,21 @@ async def test_a_name_and_a_password_are_asked_for_and_kept_only_if_told(open_gy
     await walker.page.goto(f"{gym.url}#/settings")
     await walker.press("forget-login")
     assert "c-secret" not in await stored(walker)
+
+
+@pytest.mark.hazard("H12")
+async def test_who_may_only_look_is_told_that_a_stop_goes_nowhere(open_gym, visit, login):
+    gym = await open_gym(login=login)
+    walker = await visit(f"{gym.url}#/t/home")
+    await walker.find("login-user").fill("wall")
+    await walker.find("login-password").fill("w-secret")
+    await walker.press("login-submit")
+    await walker.sees("arm")
+    await walker.press("stop")
+    await expect(walker.find("stop")).to_have_attribute("data-state", "forbidden", timeout=10_000)
+    await walker.reads("stop-note", "safety clip")
+    await walker.press("arm")
+    await expect(walker.find("message")).to_have_attribute("data-code", "not_allowed")
 
 
 async def test_the_servers_files_hold_no_password(open_gym, login):
