@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -87,38 +88,36 @@ def dashboard(  # noqa: PLR0917  Typer turns parameters into options
 
     It is a separate process without any secret; the page itself talks to the broker over websockets.
     """
-    from backstride.cli.lookup import get_config
     from backstride.cli.page_server import PageServer, load_tls
     from backstride.cli.page_site import PageSettings, Site, SiteError, check_settings
-    from backstride.cli.terminal import complain
+    from backstride.service.config import load_config
+    from backstride.service.configreader import ConfigError
 
     if (certificate is None) != (key is None):
         raise CommandFailedError("--certificate and --key go together", Exit.USAGE)
     tls = None if certificate is None or key is None else load_tls(certificate, key)
-    loaded = get_config(config)
-    settings = PageSettings(
-        broker=broker_url or _guess_broker(loaded, https=tls is not None),
-        prefix=prefix or loaded.broker.prefix,
-        title=title,
-    )
     try:
+        loaded = load_config(config)
+        settings = PageSettings(
+            broker=broker_url or _guess_broker(loaded, https=tls is not None),
+            prefix=prefix or loaded.broker.prefix,
+            title=title,
+        )
         site = Site(check_settings(settings, https=tls is not None))
-    except SiteError as error:
+    except (ConfigError, SiteError) as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
     if export is not None:
         _export(site, export)
         return
     server = PageServer(site, host, port, tls)
     if trouble := knock(settings.broker):
-        complain(trouble)
+        print(trouble, file=sys.stderr)
     _serve(server, host, "http" if tls is None else "https")
 
 
 def _export(site: Site, directory: Path) -> None:
-    from backstride.cli.terminal import tell
-
     try:
-        tell(f"{site.write(directory)} files written to {directory}")
+        print(f"{site.write(directory)} files written to {directory}")
     except OSError as error:
         raise CommandFailedError(f"{directory}: {error.strerror or error}") from error
 
