@@ -507,7 +507,8 @@ class World:
             raise Broken(f"{target} is above the cap {scene.cap}")
         if target < scene.floor or (target - scene.floor) % scene.increment:
             raise Broken(f"{target} is no speed of this machine")
-        rise = target - self.told
+        # What somebody at the console raised meanwhile is no rise of ours.
+        rise = target - max(self.told, self.target)
         if self.grave and self.told and rise > 0:
             raise Broken("faster, after an alarm that slows down or stops")
         if self.told and rise > 0 and rise * 1_000 > 10 * self.told_age * scene.dt:

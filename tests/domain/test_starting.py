@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetIncline, Start
 from backstride.domain.envelope import FRESH
 from backstride.domain.events import Ask, Verdict
@@ -207,6 +208,34 @@ def test_a_belt_that_moves_while_its_start_was_denied_is_not_taken_over(rig):
     rig.until(Phase.FINISHED, Phase.FAULTED)
     assert 1 == len(rig.commands(Start))
     assert not rig.session.start_granted
+
+
+@pytest.mark.hazard("H08", "H12")
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda rig: rig.report(incline=-10), Cause.DOWNHILL),
+        (lambda rig: rig.report(incline=60), Cause.SLOPE_CHANGED),
+        (lambda rig: rig.feed(events.BusDown(at=rig.now)), Cause.BROKER_LOST),
+    ],
+    ids=["downhill", "too steep", "no broker"],
+)
+def test_a_start_that_was_denied_is_not_repeated_once_something_changed(rig, change, cause):
+    rig.refuses = [DENIED]
+    rig.connect().start().until(Phase.STARTING)
+    change(rig)
+    rig.until(Phase.FINISHED, Phase.FAULTED)
+    assert (1, cause) == (len(rig.commands(Start)), rig.session.fault.cause)
+    assert rig.refusals == []
+
+
+@pytest.mark.hazard("H12")
+def test_a_start_that_was_told_is_not_called_off_for_the_broker(rig):
+    rig.start_delay = 4_000
+    rig.connect().start().until(Phase.STARTING)
+    rig.feed(events.BusDown(at=rig.now))
+    rig.until(Phase.RUNNING)
+    assert len(rig.commands(Start)) == 1
 
 
 @pytest.mark.hazard("H13")

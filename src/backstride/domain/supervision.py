@@ -96,6 +96,9 @@ def _start(s: Session) -> Finding | None:
     if s.start_granted and s.evidence.moving():
         # Our Start was denied: whoever moves the belt, it is not for the walker who waits for ours.
         return Finding(Action.HAND_OVER, Cause.BELT_MOVED, "the belt moved before it was told to")
+    if s.start_granted and (doubt := _deck(s) or _broker(s)):
+        # What was denied once is told again only under what the countdown asked for.
+        return Finding(Action.STOP, doubt.cause, doubt.sentence)
     if s.drive.refusals:
         return Finding(Action.STOP, Cause.START_FAILED, "the treadmill refused to start")
     if s.owed and s.drive.stop_at is None and waited > START_TIME:
