@@ -36,6 +36,11 @@ test: ## the whole test suite
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
 
+test-homeassistant: ## against a real Home Assistant (0.8 GB, once, in an environment of its own)
+	@tools/setup $(BROKER) chromium:chromium
+	@tools/homeassistant
+	BACKSTRIDE_HOMEASSISTANT=$(CURDIR)/.homeassistant-venv $(RUN)/pytest tests/homeassistant $(PYTEST)
+
 test-nodered: ## the Node-RED flow in a real Node-RED, used with a browser (250 MB, once)
 	@tools/setup $(TESTS)
 	@tools/modules tests/nodered/web
@@ -90,4 +95,4 @@ screenshots: ## the terminal views as SVG, in docs/pictures
 	$(RUN)/python tools/pictures.py docs/pictures
 
 clean: ## forget the environment and everything made
-	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build var
+	rm -rf .venv .homeassistant-venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build var

@@ -376,7 +376,7 @@ class TestCommands:
                 rig.pump.act(lambda m, now: m.drop_clients(now))
                 outcome = await task
                 assert outcome.verdict is UNKNOWN
-                assert outcome.detail == "the link broke: the connection was lost"
+                assert outcome.detail == "the link broke: the radio link broke"
 
         in_virtual_time(story)
 

@@ -78,7 +78,7 @@ class Link:
         self._heard_at = clock.now()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._client = radio.make_client(
-            device, lambda _: self._end("the connection was lost"), waits.connect / SECOND
+            device, lambda _: self._end("the radio link broke"), waits.connect / SECOND
         )
         self._gatt = Gatt(self._client, waits)
 
