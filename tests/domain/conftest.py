@@ -198,7 +198,12 @@ class Rig:
         self.requests += 1
         self.feed(
             events.Request(
-                at=self.now, id=f"r{self.requests}", ask=ask, program=program, source="test", **values
+                at=self.now,
+                id=f"r{self.requests}",
+                ask=ask,
+                program=program,
+                source="test",
+                **values,
             )
         )
         answers = [n for n in self.notices if isinstance(n, Answer) and n.id == f"r{self.requests}"]
