@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import subprocess
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.async_api import expect
 
+from backstride.cli.page_site import PageSettings, Site
+from backstride.domain.session import Phase
 from backstride.mqtt.broker import BrokerFiles
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,6 +48,27 @@ async def test_the_wall_shows_the_session_large(open_gym, visit):
     size = await wall.find("speed").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
     # Read from 3 m away, walking: 1/10 of the screen's height at least.
     assert size >= 108
+
+
+async def test_any_web_server_can_serve_what_is_exported(open_gym, visit, tmp_path):
+    gym = await open_gym()
+    Site(PageSettings(broker=f"ws://:{gym.broker.websockets}")).write(tmp_path / "www")
+    handler = functools.partial(QuietHandler, directory=tmp_path / "www")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,))
+        thread.start()
+        try:
+            walker = await visit(f"http://127.0.0.1:{server.server_port}/")
+            await walker.arm("demo")
+        finally:
+            await asyncio.to_thread(server.shutdown)
+            thread.join()
+    assert gym.phase("home") is Phase.ARMED
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
