@@ -90,8 +90,8 @@ simulate: ## sessions with everything going wrong; SIMULATE="--sessions 1000000"
 	@tools/setup
 	@$(RUN)/python -m safety.swarm $(SIMULATE)
 
-screenshots: ## the terminal views as SVG, in docs/pictures
-	@tools/setup $(BROKER)
+screenshots: ## the page as PNG (phone, tablet, wall) and the terminal views as SVG, in docs/pictures
+	@tools/setup $(BROKER) chromium:chromium
 	$(RUN)/python tools/pictures.py docs/pictures
 
 clean: ## forget the environment and everything made

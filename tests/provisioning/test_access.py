@@ -238,28 +238,6 @@ async def test_a_message_too_large_reaches_nobody(make_site, kind, flavour):
     assert await mill.hear_until("end") == []
 
 
-async def test_mosquitto_serves_the_page_beside_its_websockets(make_site, tmp_path_factory):
-    page = tmp_path_factory.mktemp("page")
-    for place in (page, *list(page.parents)[:3]):
-        if place.stat().st_uid == page.stat().st_uid and str(place) != "/tmp":
-            place.chmod(0o755)
-    (page / "index.html").write_text("<p>the page</p>")
-    site = await make_site(Kind.HOME, page=page)
-    context = site.proof("wall")["tls_context"]
-
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", site.house.listeners.websockets, ssl=context
-    )
-    writer.write(b"GET /index.html HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    answer = await asyncio.wait_for(reader.readuntil(b"</p>"), 10)
-    writer.close()
-
-    assert b"the page" in answer
-    await site.connect("wall", **{
-        **site.proof("wall"), "port": site.house.listeners.websockets, "transport": "websockets",
-    })  # fmt: skip
-
-
 async def test_nothing_listens_without_tls(make_site):
     site = await make_site(Kind.HOME)
     ports = (site.house.listeners.tls, site.house.listeners.websockets)

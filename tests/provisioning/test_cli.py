@@ -209,13 +209,12 @@ def test_a_wrong_change_is_told_in_a_sentence_and_changes_nothing(broker, made, 
 
 
 def test_the_record_reads_as_it_was_written(broker, made):
-    broker("init", "--gym", *INIT, "--page", str(made.parent / "page"), "--prefix", "gym/floor-2")
+    broker("init", "--gym", *INIT, "--prefix", "gym/floor-2")
 
     house = House.load(made)
 
     assert tomllib.loads((made / "house.toml").read_text())["kind"] == "gym"
     assert (house.hosts, house.prefix) == (("broker.local", "10.0.0.1"), "gym/floor-2")
-    assert house.listeners.page == made.parent / "page"
     assert replace(house, directory=made) == house
 
 

@@ -67,10 +67,6 @@ GymOption = Annotated[
 PrefixOption = Annotated[str, typer.Option(metavar="TOPIC", help="First level of the topics.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65_535, help="For everything but browsers.")]
 WebsocketsOption = Annotated[int, typer.Option(min=1, max=65_535, help="For browsers.")]
-PageOption = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Mosquitto serves the page in this directory to browsers."),
-]
 PluginsOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where mosquitto 2.1 has its plugins.")
 ]
@@ -86,7 +82,6 @@ def init(  # noqa: PLR0917  Typer turns parameters into options
     prefix: PrefixOption = "backstride",
     port: PortOption = 8883,
     websockets: WebsocketsOption = 9001,
-    page: PageOption = None,
     plugins: PluginsOption = None,
     owner: OwnerOption = None,
     dry_run: DryRunOption = False,
@@ -103,13 +98,12 @@ def init(  # noqa: PLR0917  Typer turns parameters into options
         raise CommandFailedError("write either --home or --gym", Exit.USAGE)
     if port == websockets:
         raise CommandFailedError("--port and --websockets need different numbers", Exit.USAGE)
-    place = None if page is None else names.check_path(page)
     house = House(
         directory=names.check_path(directory),
         kind=Kind.HOME if home else Kind.GYM,
         hosts=tuple(dict.fromkeys(names.check_host(name) for name in host)),
         prefix=names.check_prefix(prefix),
-        listeners=Listeners(tls=port, websockets=websockets, page=place),
+        listeners=Listeners(tls=port, websockets=websockets),
     )
     if (house.directory / RECORD).exists():
         _stay(House.load(house.directory), house, treadmill)

@@ -51,17 +51,12 @@ class House(Struct, frozen=True, kw_only=True):
         path = directory / RECORD
         try:
             values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-            page = values.get("page")
             return cls(
                 directory=directory,
                 kind=Kind(values["kind"]),
                 hosts=tuple(values["hosts"]),
                 prefix=values["prefix"],
-                listeners=Listeners(
-                    tls=values["port"],
-                    websockets=values["websockets"],
-                    page=None if page is None else Path(page),
-                ),
+                listeners=Listeners(tls=values["port"], websockets=values["websockets"]),
             )
         except (OSError, ValueError, KeyError) as error:
             raise ProvisioningError(
@@ -141,9 +136,8 @@ class House(Struct, frozen=True, kw_only=True):
     def write_record(self) -> str:
         """What `load` reads."""
         hosts = ", ".join(f'"{host}"' for host in self.hosts)
-        page = f'page = "{self.listeners.page}"\n' if self.listeners.page else ""
         return (
             "# What `backstride broker` knows of this directory; change it there and not here.\n"
             f'kind = "{self.kind}"\nhosts = [{hosts}]\nprefix = "{self.prefix}"\n'
-            f"port = {self.listeners.tls}\nwebsockets = {self.listeners.websockets}\n{page}"
+            f"port = {self.listeners.tls}\nwebsockets = {self.listeners.websockets}\n"
         )

@@ -40,11 +40,10 @@ class Flavour(StrEnum):
 
 
 class Listeners(Struct, frozen=True, kw_only=True):
-    """Ports, and the directory of the page that mosquitto serves beside its websockets, if any."""
+    """Ports."""
 
     tls: int = TLS_PORT
     websockets: int = WEBSOCKETS_PORT
-    page: Path | None = None
 
 
 class BrokerFiles(Struct, frozen=True):
@@ -169,10 +168,9 @@ def _machines(kind: Kind, files: BrokerFiles, listeners: Listeners) -> tuple[str
 
 
 def _people(files: BrokerFiles, listeners: Listeners) -> tuple[str, ...]:
-    lines = (
+    return (
         "# For the page in a browser: a name and a password.",
         f"listener {listeners.websockets}",
         "protocol websockets",
         *_tls(files),
     )
-    return lines if listeners.page is None else (*lines, f"http_dir {listeners.page}")
