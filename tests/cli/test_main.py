@@ -36,6 +36,7 @@ COMMANDS = [
     "present",
     "replay",
     "config",
+    "doctor",
     "broker",
     "pin",
     "contract",

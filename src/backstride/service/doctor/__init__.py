@@ -1,0 +1,1 @@
+"""Is everything there that a session needs? Each finding says what is so and, if need be, what to do."""
