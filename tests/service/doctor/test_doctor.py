@@ -1,12 +1,13 @@
 """What the examination finds on made-up hosts: real D-Bus, real mosquitto, real files."""
 
+import asyncio
 import time
 
 import pytest
 from msgspec.structs import replace
 
 from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read_tree
-from backstride.mqtt.broker import Mosquitto, free_port
+from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
 from backstride.service.doctor.examination import examine
 from backstride.service.doctor.findings import Level, Subject
 from backstride.service.local import announce
@@ -62,7 +63,7 @@ async def test_a_bus_without_bluez_is_told(host, start_bus, installed, remedy):
     bus = await start_bus()
     if installed:
         host.add_program("bluetoothd", "echo 5.82")
-    found = await examine(None, replace(host.place, bus=bus))
+    found = await examine(host.configure(configuration()), replace(host.place, bus=bus))
     (said,) = told(found, Subject.BLUETOOTH, Level.PROBLEM)
     assert f"(NameHasNoOwner) -> {remedy}" in said
 
@@ -75,7 +76,7 @@ async def test_a_bus_that_is_not_there_is_told_from_a_service_that_is_not(tmp_pa
 
 async def test_a_policy_that_denies_is_named(host, start_bluez):
     bus = await start_bluez({}, DENIED)
-    found = await examine(None, replace(host.place, bus=bus))
+    found = await examine(host.configure(configuration()), replace(host.place, bus=bus))
     (said,) = told(found, Subject.BLUETOOTH, Level.PROBLEM)
     assert "D-Bus does not let" in said
     assert "(AccessDenied) -> sudo apt install --reinstall bluez" in said
@@ -95,7 +96,7 @@ async def test_a_connected_treadmill_that_our_daemon_runs_is_as_it_should_be(hos
 
 
 async def test_no_bus_at_all_has_its_own_remedy(host):
-    found = await examine(None, host.place)
+    found = await examine(host.configure(configuration()), host.place)
     (said,) = told(found, Subject.BLUETOOTH, Level.PROBLEM)
     assert said.startswith("there is no D-Bus system bus here")
 
@@ -111,7 +112,7 @@ async def test_no_bus_at_all_has_its_own_remedy(host):
 )
 async def test_one_adapter_must_be_on(host, start_bluez, objects, expected):
     bus = await start_bluez(objects)
-    found = await examine(None, replace(host.place, bus=bus))
+    found = await examine(host.configure(configuration()), replace(host.place, bus=bus))
     said = [line.split(" -> ")[0] for line in told(found, Subject.BLUETOOTH, Level.PROBLEM)]
     assert expected == said
 
@@ -152,12 +153,14 @@ async def test_an_adapter_that_is_configured_must_exist(host, start_bluez):
 )
 async def test_a_blocked_radio_is_told_with_what_blocks_it(host, switch, expected):
     host.add_switch(name="hci0", **switch)
-    found = await examine(None, host.place)
+    found = await examine(host.configure(configuration()), host.place)
     assert any(expected in line for line in told(found, Subject.BLUETOOTH))
 
 
 async def test_without_rfkill_it_is_said_that_it_cannot_be_told(host):
-    found = await examine(None, replace(host.place, rfkill=host.root / "nowhere"))
+    found = await examine(
+        host.configure(configuration()), replace(host.place, rfkill=host.root / "nowhere")
+    )
     (said,) = [line for line in told(found, Subject.BLUETOOTH, Level.NOTE) if "blocked" in line]
     assert "cannot be told" in said
 
@@ -184,6 +187,40 @@ async def test_a_broker_that_is_not_there_is_told_with_how_to_get_one(host):
     (said,) = told(found, Subject.BROKER, Level.PROBLEM)
     assert said.startswith(f"127.0.0.1:{port} cannot be reached (")
     assert said.endswith("sudo systemctl enable --now mosquitto")
+
+
+@pytest.fixture
+async def strict(tmp_path):
+    """A broker that lets `home` in and read, and no more."""
+    passwords, acl = tmp_path / "passwords", tmp_path / "acl"
+    command = ["mosquitto_passwd", "-b", "-c", passwords, "home", "hunter2"]
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0
+    acl.write_text("user home\ntopic read backstride/home/#\n")
+    async with Mosquitto(tmp_path, files=BrokerFiles(passwords=passwords, acl=acl)) as broker:
+        yield broker
+
+
+@pytest.mark.parametrize(
+    ("password", "mode", "expected"),
+    [
+        ("hunter2", 0o640, (Level.PROBLEM, "access list: topic readwrite backstride/home/#")),
+        ("hunter3", 0o640, (Level.PROBLEM, "does not let us in as 'home' (Not authorized)")),
+        ("hunter2", 0o644, (Level.OK, " answers")),
+        ("hunter2", 0o644, (Level.NOTE, "the login as 'home' was not tried")),
+    ],
+    ids=["no right to write", "wrong password", "broker without a login", "unsafe password"],
+)
+async def test_what_the_broker_refuses_is_told(host, strict, password, mode, expected):
+    secret = host.root / "password"
+    secret.write_text(password)
+    secret.chmod(mode)
+    login = f'user = "home"\npassword_file = "{secret}"\n[[treadmill]]'
+    text = configuration(strict.port).replace("[[treadmill]]", login)
+    found = await examine(host.configure(text), host.place)
+    level, text = expected
+    assert any(text in line for line in told(found, Subject.BROKER, level))
+    assert "hunter" not in str(found)
 
 
 # The connection attempt is given up, and its socket is left to the garbage collector, which says so.
@@ -253,7 +290,7 @@ async def test_a_configuration_that_is_wrong_is_told_line_by_line_and_the_rest_i
 async def test_the_unit_is_looked_at(host, unit, level, expected):
     host.add_program("systemctl", f"echo '{unit}'; echo RuntimeWatchdogUSec=15s")
     (host.place.devices / "watchdog").touch()
-    found = await examine(None, host.place)
+    found = await examine(host.configure(configuration()), host.place)
     assert any(expected in line for line in told(found, Subject.HOST, level))
     assert "the hardware watchdog is used (15s)" in told(found, Subject.HOST)
 
@@ -261,7 +298,7 @@ async def test_the_unit_is_looked_at(host, unit, level, expected):
 async def test_versions_that_are_too_old_are_told(host):
     host.add_program("bluetoothd", "echo 5.50")
     host.add_program("systemctl", "echo 'systemd 252 (252.1)'")
-    found = await examine(None, host.place)
+    found = await examine(host.configure(configuration()), host.place)
     assert any(line.startswith("BlueZ 5.50 is older") for line in told(found, Subject.VERSIONS))
     assert any("systemd 252 ignores" in line for line in told(found, Subject.VERSIONS, Level.NOTE))
 

@@ -53,30 +53,37 @@ async def check_broker(place: Place, config: Config) -> list[Finding]:
 
 
 async def _look(place: Place, broker: Broker, treadmills: tuple[str, ...]) -> list[Finding]:
+    untried = f"the login as {broker.user!r} was not tried: its password"
     try:
         password = await in_thread(lambda: find_password(place, broker))
-    except (ConfigError, PermissionError):
-        what = (
-            f"the login as {broker.user!r} was not tried: its password cannot be read (see secrets)"
+    except PermissionError:
+        missing = note(_BROKER, f"{untried} is not for this user to read", SUDO)
+    except ConfigError:
+        missing = note(
+            _BROKER, f"{untried} cannot be used", "mend it as told below, and look again"
         )
-        return [note(_BROKER, what, SUDO)]
+    else:
+        reception = await probe(_settings(broker, broker.user, password), treadmills)
+        rights = [_rights(broker, one, has) for one, has in reception.rights.items()]
+        return [_welcome(broker, reception), *rights]
+    # Whether it is there at all, and who it is, can be told without a name.
+    reception = await probe(_settings(broker, None, None), ())
+    if reception.welcome in {Welcome.UNREACHABLE, Welcome.UNTRUSTED}:
+        return [_welcome(broker, reception), missing]
+    return [ok(_BROKER, f"{broker.host}:{broker.port} answers"), missing]
+
+
+def _settings(broker: Broker, user: str | None, password: str | None) -> RemoteSettings:
     tls = broker.tls
-    reception = await probe(
-        RemoteSettings(
-            host=broker.host,
-            port=broker.port,
-            user=broker.user,
-            password=password,
-            tls=None if tls is None else Tls(ca=tls.ca, certificate=tls.cert, key=tls.key),
-            prefix=broker.prefix,
-            protocol=broker.protocol.value,
-        ),
-        treadmills,
+    return RemoteSettings(
+        host=broker.host,
+        port=broker.port,
+        user=user,
+        password=password,
+        tls=None if tls is None else Tls(ca=tls.ca, certificate=tls.cert, key=tls.key),
+        prefix=broker.prefix,
+        protocol=broker.protocol.value,
     )
-    return [
-        _welcome(broker, reception),
-        *(_rights(broker, one, rights) for one, rights in reception.rights.items()),
-    ]
 
 
 def _welcome(broker: Broker, reception: Reception) -> Finding:
