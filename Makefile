@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 export PYTHONUNBUFFERED := 1
 
 BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
-TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium
+TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbus-daemon:dbus-daemon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help

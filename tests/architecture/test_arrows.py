@@ -50,6 +50,7 @@ KEEPERS = {
     "rich": {"cli"},
     "matplotlib": {"cli"},
     "cryptography": {"provisioning"},
+    "dbus_fast": {"ftms"},
 }
 """Who may know a library: it is understood, guarded and replaced in one place."""
 

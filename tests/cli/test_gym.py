@@ -182,16 +182,20 @@ def test_the_pin_is_in_no_file(gym, run):
     assert "mqtt_command_refused" in (gym.place / "log").read_text()
 
 
-def test_a_hash_that_everybody_can_read_is_refused_with_what_mends_it(gym, tmp_path):
+@pytest.mark.hazard("H10")
+def test_a_pin_that_cannot_be_read_starts_nothing_and_keeps_no_daemon_down(gym, tmp_path):
     path = tmp_path / "pin"
     shutil.copy(gym.place / "pin", path)
     path.chmod(0o644)
     config = tmp_path / "backstride.toml"
     config.write_text(f'[[treadmill]]\nid = "a"\nvirtual = "ideal"\npin_file = "{path}"\n')
+    command = [sys.executable, "-m", "backstride.cli", "run", "--config", str(config)]
+    environ = {**os.environ, "STATE_DIRECTORY": str(tmp_path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "backstride.cli", "run", "--config", str(config)],
-        capture_output=True, text=True, check=False, env={**os.environ, "STATE_DIRECTORY": str(tmp_path)},
-    )  # fmt: skip
+    told = next(line for line in process.stderr if "nobody can start" in line)
+    process.terminate()
+    process.communicate(timeout=30)
 
-    assert (done.returncode, f"chmod o-r {path}" in done.stderr) == (2, True)
+    assert f"chmod o-r {path}" in told
+    assert process.returncode == 0

@@ -121,6 +121,24 @@ def test_the_lines_for_the_daemon_are_a_configuration_and_name_the_files_beside_
     assert mine.user == ("mill-1" if kind == "--home" else None)
 
 
+def test_who_has_a_password_only_is_revoked_without_the_authoritys_key(broker, made):
+    broker("init", "--home", *INIT)
+    (made / "authority" / "ca.key").unlink()
+
+    told = broker("revoke", "wall")
+
+    assert told.code == 0, told.err
+    assert "user wall" not in (made / "broker" / "acl").read_text()
+
+
+def test_what_a_write_that_was_cut_off_left_behind_is_no_obstacle(broker, made):
+    broker("init", "--home", *INIT)
+    (made / "broker" / "acl.new").write_text("half")
+
+    assert broker("revoke", "wall").code == 0
+    assert not (made / "broker" / "acl.new").exists()
+
+
 def test_who_was_added_is_listed_and_who_was_revoked_is_not(broker, made):
     broker("init", "--gym", *INIT)
     broker("add", "anna", "--treadmill", "mill-1")

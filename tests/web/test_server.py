@@ -181,6 +181,10 @@ class TestFiles:
 
 
 class TestCopies:
+    def test_a_date_out_of_every_calendar_is_no_date(self, ask):
+        response, _ = ask("/app.js", If_Modified_Since="Mon, 20 Nov 2026 12:00:00 +9999999999999")
+        assert response.status == 200
+
     def test_what_the_browser_has_is_not_sent_again(self, ask):
         first, _ = ask("/app.js")
         for header in (
@@ -286,6 +290,7 @@ class TestSettings:
             ({"broker": "ws://a b:1"}, "is no websockets address"),
             ({"broker": "ws://x;y:1"}, "is no websockets address"),
             ({"broker": "ws://broker:9001#x"}, "is no websockets address"),
+            ({"broker": "ws://["}, "is no address"),
             ({"broker": "ws://b", "prefix": "a/#"}, "topic prefix"),
             ({"broker": "ws://b", "title": ""}, "a title has"),
             ({"broker": "ws://b", "title": "x" * 61}, "a title has"),

@@ -12,6 +12,7 @@ import typer
 
 from backstride.cli.exits import CommandFailedError, Exit
 from backstride.cli.options import BrokerOption, ConfigOption, IdOption, JsonOption
+from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask
 
 if TYPE_CHECKING:
@@ -137,16 +138,17 @@ def _command(
         answer = asyncio.run(
             _send(ask, program, treadmill, broker, config, speed=speed, on=on, pin=pin)
         )
-    except NoBrokerError as error:
-        if ask is Ask.STOP and (stopped := _stop_locally(config)):
-            tell(f"no broker; Stop was given to the daemon on this host: {', '.join(stopped)}")
-            return
-        hint = f"\n{NO_BROKER_HINT}" if ask is Ask.STOP else ""
-        raise CommandFailedError(f"{error}{hint}", Exit.NO_BROKER) from error
-    except NoAnswerError as error:
-        raise CommandFailedError(str(error), Exit.NO_ANSWER) from error
     except TopicError as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
+    except (NoBrokerError, NoAnswerError, CommandFailedError) as error:
+        failed = _as_failure(error)
+        if ask is not Ask.STOP or failed.code not in {Exit.NO_BROKER, Exit.NO_ANSWER}:
+            raise failed from error
+        # Also where a broker answers: the daemon may not be on it again yet. Stop twice is harmless.
+        if stopped := _stop_locally(config):
+            tell(f"{failed}\nStop was given to the daemon on this host: {', '.join(stopped)}")
+            return
+        raise CommandFailedError(f"{failed}\n{NO_BROKER_HINT}", failed.code) from error
     if as_json:
         print_json(answer)
     elif answer.reply is Reply.OK:
@@ -156,6 +158,15 @@ def _command(
         complain(f"{answer.reply}: {answer.sentence}{hint}")
     if answer.reply is not Reply.OK:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _as_failure(error: BackstrideError) -> CommandFailedError:
+    from backstride.mqtt.remote import NoBrokerError
+
+    if isinstance(error, CommandFailedError):
+        return error
+    code = Exit.NO_BROKER if isinstance(error, NoBrokerError) else Exit.NO_ANSWER
+    return CommandFailedError(str(error), code)
 
 
 def _stop_locally(config: Path | None) -> list[str]:

@@ -120,7 +120,10 @@ def check_settings(settings: PageSettings, *, https: bool) -> PageSettings:
         SiteError: no websockets address, a password in it, a scheme that a page over https may not use, a
             prefix or a title that cannot be one.
     """
-    parts = urlsplit(settings.broker)
+    try:
+        parts = urlsplit(settings.broker)
+    except ValueError as error:
+        raise SiteError(f"{settings.broker!r} is no address: {error}") from error
     if "@" in parts.netloc:
         raise SiteError(
             "--broker-url holds a name or a password, which everybody who opens the page would get;"
@@ -239,7 +242,7 @@ def _has_it(file: _File, asked: Mapping[str, str]) -> bool:
     try:
         since = parsedate_to_datetime(asked.get("if-modified-since", ""))
         return parsedate_to_datetime(file.modified) <= since
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 

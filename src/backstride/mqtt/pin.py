@@ -75,6 +75,11 @@ class PinHash(Struct, frozen=True):
         return cls(ITERATIONS, salt, _digest(pin, salt, ITERATIONS))
 
     @classmethod
+    def nobody(cls) -> PinHash:
+        """A hash that no PIN fits, for a site that asks for one which cannot be read."""
+        return cls(1, secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(32))
+
+    @classmethod
     def parse(cls, text: str) -> PinHash:
         """Read what `write` wrote.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -109,16 +110,12 @@ def draft_revoke(house: House, name: str, now: datetime) -> Draft:
         raise ProvisioningError(f"{name!r} is not there; there are {known}")
     files = house.files
     theirs = house.issued_to(name)
-    gone = [*sorted(house.revoked.glob("*.pem")), *theirs]
-    certificates = tuple(authority.from_pem(path.read_bytes()) for path in gone)
     entries = passwords.take_out(files.passwords.read_text(encoding="utf-8"), name)
     acl = roles.take_out(files.acl.read_text(encoding="utf-8"), name)
     place = house.find(name)
     plan = Plan(
         writes=(
-            _broker(
-                files.revoked, house.load_authority(now).revoke(certificates, now), replace=True
-            ),
+            *_revocations(house, theirs, now),
             _broker(files.passwords, entries.encode(), replace=True),
             _broker(files.acl, acl.encode(), replace=True),
         ),
@@ -126,6 +123,16 @@ def draft_revoke(house: House, name: str, now: datetime) -> Draft:
         removals=() if place is None else (place,),
     )
     return Draft(plan)
+
+
+def _revocations(house: House, theirs: Sequence[Path], now: datetime) -> tuple[Write, ...]:
+    """The new list of what is revoked. Who has a password only needs none, nor the authority's key."""
+    if not theirs:
+        return ()
+    gone = [*sorted(house.revoked.glob("*.pem")), *theirs]
+    certificates = tuple(authority.from_pem(path.read_bytes()) for path in gone)
+    listed = house.load_authority(now).revoke(certificates, now)
+    return (_broker(house.files.revoked, listed, replace=True),)
 
 
 def draft_renew(house: House, now: datetime, within: timedelta = RENEW_WITHIN) -> Draft:

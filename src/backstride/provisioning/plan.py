@@ -97,6 +97,9 @@ def _make_directories(path: Path, made: list[Path]) -> None:
 def _write(write: Write, owner: str | None, made: list[Path]) -> None:
     new = not write.path.exists()
     place = write.path if new else write.path.with_name(write.path.name + ".new")
+    if not new:
+        # Left over from a write that was cut off; the file itself is whole.
+        place.unlink(missing_ok=True)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, write.mode)
     made.append(place)
     with os.fdopen(descriptor, "wb") as file:

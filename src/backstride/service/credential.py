@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from backstride.mqtt.pin import PinError, PinHash
 from backstride.service.configreader import ConfigError, Problem
 from backstride.service.settings import Broker, Treadmill
 
 OTHERS_MAY_READ: Final = 0o004
+_LOG: Final = structlog.get_logger("backstride.service")
 
 
 def read_password(broker: Broker, environ: Mapping[str, str] | None = None) -> str | None:
@@ -48,6 +51,20 @@ def read_pin(treadmill: Treadmill) -> PinHash | None:
         return PinHash.parse(_read_secret(Path(treadmill.pin_file), "treadmill.pin_file"))
     except PinError as error:
         raise _secret_error("treadmill.pin_file", f"{treadmill.pin_file}: {error}") from None
+
+
+def require_pin(treadmill: Treadmill) -> PinHash | None:
+    """As `read_pin`, but what cannot be read starts nothing and stops nothing: no PIN fits then.
+
+    A daemon that stays down for it could not stop a belt that its last life left moving.
+    """
+    try:
+        return read_pin(treadmill)
+    except ConfigError as error:
+        _LOG.error(
+            "nobody can start: the PIN cannot be read", treadmill=treadmill.id, why=str(error)
+        )
+        return PinHash.nobody()
 
 
 def _read_secret(path: Path, key: str) -> str:

@@ -119,7 +119,7 @@ class Outlet:
             self._send("programs", self._view.programs(after, self._programs))
         if now - self._counted_at >= COUNTS and self._refused() != self._counted:
             self._publish_info(after, now)
-            self._log.warning("commands refused so far", **self._counted)
+            self._log.warning("commands refused so far", refused=self._counted)
         if moved and after.program is not None:
             summary = self._view.summary(after, stamp())
             if summary is not None:

@@ -45,7 +45,7 @@ from backstride.service.clock import LoopClock, WallClock
 from backstride.service.commissioned import look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
-from backstride.service.credential import read_password, read_pin
+from backstride.service.credential import read_password, require_pin
 from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
@@ -176,7 +176,7 @@ class Service:
             programs=lambda name: (found := catalogue.find(name)) and grant.allow(found),
             phase=lambda: holder[0].phase,
             boot=self.boot,
-            pin=(pin := read_pin(treadmill)),
+            pin=(pin := require_pin(treadmill)),
         )
         ports = Ports(
             treadmill=belt,
