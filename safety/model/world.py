@@ -549,7 +549,8 @@ class World:
             raise Broken(f"the belt runs at {self.speed} because of us, above {scene.cap}")
         seen = view.linked and fresh and self.stuck < 0 and phase in WATCHED
         self.over = self.over + 1 if seen else 0
-        if self.over * scene.dt > 4_000:
+        # Each further act of bad luck may cost one more command.
+        if self.over * scene.dt > 4_000 + 2_000 * (scene.budget - 1):
             raise Broken(f"the belt runs at {self.speed} and nobody stops it")
 
     # --- peace -------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ def test_a_belt_that_never_settled_is_told_with_its_speed(walking, speed, shown)
         ({"probed": 1}, {}, (Action.HAND_OVER, Cause.BELT_MOVED)),
         ({"unknowns": 1}, {}, None),
         ({"refusals": 1}, {}, None),
+        ({"probe_at": NOW}, {}, None),
         ({}, {"since": 1}, None),
         ({}, {"since": 2}, (Action.HAND_OVER, Cause.BELT_MOVED)),
         ({}, {"speed": None}, None),

@@ -65,6 +65,14 @@ FOUND = {
             "round *30",
         ],
     ),
+    "a Start that was denied was to be told again although the deck had sunk": (
+        PLAIN.but(tilts=True, groups=EVERYTHING | {"deck"}),
+        ["start", "confirm", "round *2", "deck down", "denied 0", "round *2"],
+    ),
+    "a probe without effect was handed over when a stall hid it until both were due": (
+        PLAIN.but(shows_target=True),
+        ["start", "confirm", "round *11", "frames repeat", "round *2", "stall 4"],
+    ),
     "Stop before the earlier life's claim was judged did not wait for its Start": (
         PLAIN.but(delay=4_000, commits=True),
         ["start", "confirm", "round *2", "crash 2", "peace", "round *25"],

@@ -141,9 +141,12 @@ def unexplained(s: Session) -> Finding | None:
     """A steady belt that left its target without a command was moved by somebody.
 
     One that never came to its target was not: nobody took it over, it is ours, and it does not obey.
+    While a probe runs, what the belt does is the probe's to judge.
     """
     speed, drive = s.evidence.speed, s.drive
     if not speed or drive.probed == 0 or drive.unknowns or drive.refusals:
+        return None
+    if drive.probe_at is not None:
         return None
     if s.now - drive.target_at <= SETTLE or s.evidence.since < STILL_FRAMES:
         return None
