@@ -43,7 +43,7 @@ def _not_text(rng: random.Random, _: int) -> tuple[str, bytes, bool]:
 
 
 def _ids(rng: random.Random, number: int) -> tuple[str, bytes, bool]:
-    ask = rng.choice(("pause", "faster", "skip", "finish", "acknowledge"))
+    ask = rng.choice(("pause", "slower", "present", "finish", "acknowledge"))
     return "", b'{"v":1,"id":"m-%d","command":"%s"}' % (number, ask.encode()), False
 
 

@@ -35,7 +35,7 @@ from backstride.domain.workout import flatten
 from backstride.ftms import codec, features
 from backstride.ftms.records import Records
 from backstride.ftms.rejections import Tally
-from backstride.mqtt.commands import MOVING, Accepted, Desk, Moment
+from backstride.mqtt.commands import MUST_BE_NEW, Accepted, Desk, Moment
 from backstride.mqtt.decode import Inbound, says_stop
 from backstride.scripts.problems import ScriptError
 from backstride.scripts.reader import read_program
@@ -77,7 +77,7 @@ def programs(data: bytes) -> None:
 
 
 def commands(data: bytes) -> None:
-    """Any message is answered; a stop is always a stop; nothing old or stored moves a belt."""
+    """Any message is answered; a stop is always a stop; nothing old or stored moves a belt faster."""
     head, payload = data[:3].ljust(3, b"\0"), data[3:]
     topics = ("command", *(f"command/{ask}" for ask in Ask), "command/nonsense")
     topic = topics[head[0] % len(topics)]
@@ -100,7 +100,7 @@ def commands(data: bytes) -> None:
     ask = first.request.ask
     _demand(not message.retain, f"a retained {ask} was accepted")
     _demand(ask is not Ask.STOP or topic == "command", "a stop from nowhere")
-    if ask in MOVING:
+    if ask in MUST_BE_NEW:
         soon = expiry is not None and expiry <= 10
         stamped = topic == "command" and b"ts" in payload
         booted = topic == "command" and BOOT.encode() in payload
@@ -180,7 +180,9 @@ def _messages() -> list[bytes]:
     bodies = (
         b'{"v":1,"id":"a1","command":"start","program":"demo","ts":%d,"boot":"b00t"}' % WALL,
         b'{"v":1,"id":"a2","command":"confirm","ts":%d,"expect":"armed"}' % WALL,
-        b'{"v":1,"id":"a3","command":"faster"}',
+        b'{"v":1,"id":"a3","command":"faster","ts":%d}' % WALL,
+        b'{"v":1,"id":"a6","command":"speed","speed":1.2,"boot":"b00t"}',
+        b'{"v":1,"id":"a7","command":"pause"}',
         b'{"v":1,"id":"a4","command":"continue","boot":"b00t"}',
         b'{"id":"a5","command":"stop"}',
         b"demo",

@@ -383,7 +383,7 @@ async def test_an_answer_never_goes_where_it_could_do_something(bench, observer,
 
 
 async def test_a_duplicate_gets_the_stored_answer_and_no_second_request(bench, observer):
-    command = '{"v":1,"id":"once","command":"skip"}'
+    command = '{"v":1,"id":"once","command":"pause"}'
     await observer.send("command", command)
     await bench.events.until(Request)
     bench.bus.answer(

@@ -37,7 +37,7 @@ NOT_UNDERSTOOD: Final[tuple[Advice, ...]] = (
 NOT_OBEYED: Final[tuple[Advice, ...]] = (
     Advice("retained", "it was published with the retain flag", "publish without retain; clear the topic"),
     Advice("stale", "its `ts` is more than 10 s from our clock", "set the clock of the sender; send again"),
-    Advice("unproven", "it leads to motion and does not prove that it is new", "add `ts` and `boot`"),
+    Advice("unproven", "it can make the belt move or go faster, and may be old", "add `ts` and `boot`"),
     Advice("foreign_boot", "made for another life of the daemon", "take the `boot` of `info`; ask anew"),
     Advice("wrong_phase", "not in this phase, or not in the expected one", "look at `state`; decide anew"),
     Advice("unknown_program", "no program has that id", "take an id from `programs`"),

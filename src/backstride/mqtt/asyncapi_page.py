@@ -16,7 +16,7 @@ from backstride.mqtt import topics
 from backstride.mqtt.asyncapi_codes import CODES
 from backstride.mqtt.asyncapi_fields import describe_payloads, row
 from backstride.mqtt.asyncapi_messages import shown
-from backstride.mqtt.commands import FRESH, FRESH_EXPIRY, MEMORY, MOVING
+from backstride.mqtt.commands import FRESH, FRESH_EXPIRY, MEMORY, MUST_BE_NEW
 from backstride.mqtt.decode import LARGEST
 from backstride.mqtt.examples import EXAMPLES, Example, answers
 from backstride.mqtt.schema import VERSION
@@ -26,7 +26,7 @@ from backstride.mqtt.words import explain
 FRESH_S: Final = FRESH // 1_000
 _VALUES: Final = ("program", "speed", "on")
 """Keys that go with one command or another."""
-_MOVING: Final = ", ".join(f"`{ask}`" for ask in Ask if ask in MOVING)
+_MUST_BE_NEW: Final = ", ".join(f"`{ask}`" for ask in Ask if ask in MUST_BE_NEW)
 
 _TOP: Final = f"""\
 # Backstride over MQTT
@@ -49,7 +49,7 @@ mosquitto_sub -t 'backstride/home/#' -v                                    # fol
 fresh='-V 5 -D publish message-expiry-interval {FRESH_EXPIRY}'
 mosquitto_pub $fresh -t backstride/home/command/start -m demo              # arm; nothing moves
 mosquitto_pub $fresh -t backstride/home/command/confirm -n                 # I stand on the rails
-mosquitto_pub -t backstride/home/command/faster -n
+mosquitto_pub $fresh -t backstride/home/command/faster -n
 mosquitto_pub -t backstride/home/command/stop -n                           # any time, in any form
 ```
 
@@ -74,7 +74,7 @@ Brokers repeat themselves: retained messages, queues, bridges. So a command is j
 | its `id` is new; of the last {MEMORY} the answer is repeated, and nothing else happens | the old answer |
 | its `ts`, if it has one, is within {FRESH_S} s of our clock, if a time service keeps that | `stale` |
 | it expects the present phase, if it says `expect` | `wrong_phase` |
-| {_MOVING} lead to motion and prove that they are new, by one of the three ways below | `unproven` |
+| {_MUST_BE_NEW} can make the belt move or go faster: one of the three proofs below | `unproven` |
 
 1. `ts` within {FRESH_S} s, where the daemon's clock is kept by a time service; or
 2. `boot` and a `ts` within {FRESH_S} s of the daemon's clock, whatever keeps it; or

@@ -15,21 +15,23 @@ before it becomes a `Request`, by rules that need no trust in its author:
 5. An id that was seen before: the stored answer again, and nothing else. 256 ids are remembered.
 6. `ts` more than 10 s from our clock: refused, if our clock is synchronised; else it cannot be
    judged.
-7. `start`, `confirm` and `continue` set the belt in motion. They must prove that they are new, so
-   that an old one can never work, whatever repeats it:
+7. `start`, `confirm` and `continue` set the belt in motion; `speed`, `faster` and `skip` can make it
+   faster, the last by a step that is. They must prove that they are new, so that an old one can
+   never work, whatever repeats it:
      - `ts` within 10 s of a synchronised clock; or
      - `boot` of this life and `ts` within 10 s of our clock, synchronised or not; or
      - `boot` of this life and an MQTT 5 message expiry of at most 10 s, which the broker counts
        down. `boot` alone is not enough: a message of this life may have waited in a bridge for
        minutes.
+   What slows down, ends or only tells needs no proof.
 8. `expect` names a phase: refused in any other one.
 9. `start` needs the PIN where the site asks for one; see `pin`. Judged last, so that only what would
    have passed counts as a try, and a repeated message counts once.
 
 The scalar topics (`command/start`, payload a program's id) carry no id, no `ts` and no `boot`.
-There the three moving commands need a message expiry of at most 10 s, which `mosquitto_pub -V 5 -D
-publish message-expiry-interval 10` sets. A site whose broker has no bridge may configure
-`trust_scalars` and do without.
+There the six of rule 7 need a message expiry of at most 10 s, which `mosquitto_pub -V 5 -D publish
+message-expiry-interval 10` sets. A site whose broker has no bridge may configure `trust_scalars` and
+do without.
 
 Pure: no clock, no I/O. What is remembered is bounded in number and size.
 """
@@ -75,8 +77,12 @@ FRESH_EXPIRY: Final = 10
 MEMORY: Final = 256
 """How many ids are remembered."""
 
-MOVING: Final = frozenset({Ask.START, Ask.CONFIRM, Ask.CONTINUE})
-"""What sets a standing belt in motion, or leads to it."""
+MUST_BE_NEW: Final = frozenset(
+    {Ask.START, Ask.CONFIRM, Ask.CONTINUE, Ask.SPEED, Ask.FASTER, Ask.SKIP}
+)
+"""What can set the belt in motion, lead to it, or make it faster."""
+NAMING: Final = frozenset({Ask.START, Ask.SELECT, Ask.CONFIRM})
+"""What may name a program; a confirm then fits that one only."""
 
 
 class Moment(Struct, frozen=True):
@@ -135,7 +141,7 @@ class Desk:
         programs: finds a program by its id.
         phase: the session's present phase.
         boot: the nonce of this life.
-        trust_scalars: scalar `start`, `confirm` and `continue` need no message expiry.
+        trust_scalars: no scalar command needs a message expiry.
         pin: asks for a PIN before `start`; None asks for none.
     """
 
@@ -256,7 +262,7 @@ class Desk:
                     Code.STALE, f"this command is {abs(age) // SECOND} s {which}; send it again"
                 )
             return
-        if note.command not in MOVING:
+        if note.command not in MUST_BE_NEW:
             return
         timely = age is not None and abs(age) <= FRESH
         if note.boot is not None and (timely or _expires_soon(message)):
@@ -274,7 +280,7 @@ class Desk:
         ask = ASKS.get(name)
         if ask is None:
             raise CommandError(Code.UNKNOWN_COMMAND, unknown_command(name))
-        if ask in MOVING and not self._trust_scalars and not _expires_soon(message):
+        if ask in MUST_BE_NEW and not self._trust_scalars and not _expires_soon(message):
             raise CommandError(
                 Code.UNPROVEN,
                 f"`{ask}` must prove that it is new; set an MQTT 5 message expiry of at most"
@@ -303,9 +309,9 @@ class Desk:
             if ask is Ask.SELECT:
                 raise CommandError(Code.BAD_VALUE, "`select` needs the id of a program")
             return None
-        if ask not in {Ask.START, Ask.SELECT}:
+        if ask not in NAMING:
             raise CommandError(
-                Code.BAD_VALUE, f"`program` goes with start and select, not with {ask}"
+                Code.BAD_VALUE, f"`program` goes with start, select and confirm, not with {ask}"
             )
         program = self._programs(name) if is_id(name) else None
         if program is None:

@@ -49,7 +49,7 @@ class Code(StrEnum):
     STALE = "stale"
     """Its time stamp is too far from our clock."""
     UNPROVEN = "unproven"
-    """It sets the belt in motion and does not prove that it is new."""
+    """It can set the belt in motion or make it faster, and does not prove that it is new."""
     FOREIGN_BOOT = "foreign_boot"
     """It was made for another life of the daemon."""
     WRONG_PHASE = "wrong_phase"

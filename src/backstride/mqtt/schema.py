@@ -173,7 +173,7 @@ class MachineInfo(Struct, frozen=True, kw_only=True):
 
 
 class Info(Struct, frozen=True, kw_only=True):
-    """What this daemon and this treadmill are. `boot` goes into `start` and `confirm`."""
+    """What this daemon and this treadmill are. `boot` goes into every command but `stop`."""
 
     v: Version = VERSION
     boot: Boot
@@ -272,9 +272,10 @@ class CueNote(Struct, frozen=True, kw_only=True):
 class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command. `stop` needs nothing but the word; the others need `v`, `id` and `command`.
 
-    `start`, `confirm` and `continue` move the belt and must prove that they are new: with `ts` if
-    the daemon's clock is synchronised, else with `boot` and either `ts` or an MQTT 5 message expiry
-    of at most 10 s. Best send `ts` and `boot`.
+    `start`, `confirm`, `continue`, `speed`, `faster` and `skip` can set the belt in motion or make it
+    faster, and must prove that they are new: with `ts` if the daemon's clock is synchronised, else
+    with `boot` and either `ts` or an MQTT 5 message expiry of at most 10 s. Best send `ts` and `boot`.
+    `program` goes with `start`, `select` and `confirm`; a `confirm` that names one fits no other.
     """
 
     v: Version
