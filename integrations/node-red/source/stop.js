@@ -1,14 +1,25 @@
 // Sends Stop at once, and again each second until the treadmill's phase confirms it. Needs nothing else.
-const MOVING = ["armed", "countdown", "starting", "running", "turning", "holding", "slowing", "handed_over"];
+// What confirms it is the rule of Backstride's own page; a test compares the two.
+const AT_REST = ["idle", "finished"];
+// Here the phase cannot show that it was heard: the answer does.
+const ANSWERED = ["offline", "faulted", "handed_over"];
+// Stages of `stopping` that belong to a pause or a turn, and not to a Stop.
+const PASSING = ["then pause", "then turn"];
 const TRIES = 60;
 
 clearInterval(context.get("timer"));
 const asked = Date.now();
+const id = `nodered-${RED.util.generateId()}`;
 let tries = 0;
+let answered = false;
 
 function confirmed() {
     const view = flow.get("view") || {};
-    return view.broker && view.at > asked && view.state && !MOVING.includes(view.state.phase);
+    const { answer, state } = view;
+    if (answer && answer.id === id) answered = answer.reply === "ok";
+    if (!view.broker || !view.live || !(view.at > asked)) return false;
+    if (state.phase === "stopping") return !PASSING.includes(state.stage);
+    return AT_REST.includes(state.phase) || (answered && ANSWERED.includes(state.phase));
 }
 
 function again() {
@@ -25,7 +36,7 @@ function again() {
     }
     tries += 1;
     node.status({ fill: "yellow", shape: "ring", text: `asked ${tries} times` });
-    const note = { v: 1, id: `nodered-${RED.util.generateId()}`, command: "stop", ts: new Date().toISOString() };
+    const note = { v: 1, id, command: "stop", ts: new Date().toISOString() };
     node.send([{ topic: `${env.get("PREFIX")}/command`, payload: JSON.stringify(note), contentType: "application/json" }, null]);
     if (!(flow.get("view") || {}).broker) {
         node.send([null, { topic: "notice", payload: "Stop cannot be sent, the broker is away: pull the safety clip" }]);

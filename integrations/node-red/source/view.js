@@ -11,6 +11,7 @@ function keep(name, payload) {
     switch (name) {
         case "state":
             view.state = payload;
+            view.live = !msg.retain;
             // A retained state may be old; its own time says how old, if the clocks agree.
             view.at = msg.retain ? Math.min(Date.parse(payload.time) || 0, now) : now;
             break;
@@ -46,8 +47,8 @@ view.why = !view.broker ? "no connection to the broker"
     : "";
 view.stale = view.why !== "";
 view.lively = lively;
-// Seconds since the machine's newest speed: what its state said, and the time since then.
-view.age = view.at === undefined ? null : (state().age ?? 0) + silence / 1000;
+// Seconds since the machine's newest speed: what its state said, and the time since then. Null without one.
+view.age = typeof state().age === "number" ? state().age + silence / 1000 : null;
 if (view.answer && now - view.answer.at > 15000) delete view.answer;
 flow.set("view", view);
 
