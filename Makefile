@@ -9,7 +9,7 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbu
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-homeassistant test-nodered check format bench abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-homeassistant test-nodered check format deb bench abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ format: ## let ruff format and mend what it can; SAFETY.md anew
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix --quiet . || true
 	$(RUN)/python -m safety.hazards
+
+deb: ## Debian packages for amd64 and arm64, in dist/; DEB="--arch arm64" for one
+	@tools/setup
+	@$(RUN)/python tools/deb.py $(DEB)
 
 bench: ## Backstride against a bare script: table, ratios, plot, JSON
 	@tools/setup $(BROKER)

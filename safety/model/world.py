@@ -369,7 +369,7 @@ class World:
         """The machine repeats itself."""
         if self.stuck == 0:
             self.late = -1  # a held frame would be one more lie
-        self.stuck = self.speed if on else -1
+        self.stuck = self.shown() if on else -1
         self.touched = max(
             self.touched, 2
         )  # whatever happened meanwhile comes to light with a frame
@@ -503,7 +503,9 @@ class World:
     def judge_speed(self, target: int) -> None:
         """Never above the cap, off the grid, or a jump."""
         scene = self.scene
-        if target > scene.cap:
+        # A new life does not know the program's cap; it brings down whatever it finds, step by step.
+        lowers = self.core.views[self.sid].adopted and target < self.speed
+        if target > scene.cap and not lowers:
             raise Broken(f"{target} is above the cap {scene.cap}")
         if target < scene.floor or (target - scene.floor) % scene.increment:
             raise Broken(f"{target} is no speed of this machine")

@@ -330,6 +330,7 @@ def test_an_upgrade_starts_nothing_that_did_not_run(host):
 @needs_root
 @pytest.mark.parametrize("leave", [leave_claim, leave_journal])
 @pytest.mark.parametrize("act", ["upgrade", "remove"])
+@pytest.mark.hazard("H25")
 async def test_during_a_session_nothing_is_taken_away_and_the_daemon_lives_on(host, leave, act):
     host.start()
     await leave(host.home)
