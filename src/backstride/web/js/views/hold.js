@@ -3,15 +3,21 @@
  *
  * Pointer, or Enter and Space held down. A screen reader can only click: it clicks twice, and is
  * told so. Fires `held` once; letting go, leaving or losing the reason (`subject` changes) cancels.
+ *
+ * A key need not say that it was let go: not to a window that lost the focus, not on a Mac beside Cmd,
+ * and "c" comes up as "C" with Shift. So whatever else happens cancels, too, wherever it happens.
  */
 
+import { Grip } from "../grip.js";
 import { t } from "../i18n.js";
 import { View, html } from "./base.js";
 
-/** ms */
-export const HOLD = 1_500;
+/** Whichever comes to the window while something is held ends it. */
+const ENDS = ["keyup", "pointerup", "pointercancel", "lostpointercapture", "blur", "visibilitychange"];
 /** ms within which the second click of a screen reader counts. */
 const SECOND_CLICK = 8_000;
+/** ms within which a second click is the first one's echo: a switch that bounces, a hand that shakes. */
+const ECHO = 400;
 
 class HoldButton extends View {
   static properties = {
@@ -30,14 +36,18 @@ class HoldButton extends View {
     this.disabled = false;
     this.subject = "";
     this.hint = "";
-    this.since = 0;
-    this.frame = 0;
+    /** @type {?Grip} while it is held */
+    this.grip = null;
+    this.watch = new AbortController();
     this.clickedAt = -Infinity;
   }
 
   /** @param {Map<string, any>} changed */
   willUpdate(changed) {
-    if (changed.has("subject") || (changed.has("disabled") && this.disabled)) this.release();
+    if (!changed.has("subject") && !(changed.has("disabled") && this.disabled)) return;
+    this.release();
+    // The first of two clicks was for what is no longer asked, too.
+    this.clickedAt = -Infinity;
   }
 
   disconnectedCallback() {
@@ -46,17 +56,28 @@ class HoldButton extends View {
   }
 
   press() {
-    if (this.disabled || this.frame !== 0) return;
+    if (this.disabled || this.grip !== null) return;
     this.hint = "";
-    this.since = performance.now();
-    this.draw();
+    this.grip = new Grip(performance.now());
+    this.watch = new AbortController();
+    const { signal } = this.watch;
+    for (const end of ENDS) addEventListener(end, () => this.release(), { signal });
+    // A second finger or key. The press that began this has gone past the window's capture phase already.
+    addEventListener("pointerdown", () => this.release(), { signal, capture: true });
+    addEventListener("keydown", (event) => event.repeat || this.release(), { signal, capture: true });
+    this.draw(this.grip);
   }
 
-  draw() {
-    const part = Math.min((performance.now() - this.since) / HOLD, 1);
-    this.show(part);
-    if (part === 1) this.complete();
-    else this.frame = requestAnimationFrame(() => this.draw());
+  /** @param {Grip} grip */
+  draw(grip) {
+    if (grip !== this.grip) return;
+    const part = grip.look(performance.now());
+    if (part === null) this.release();
+    else if (part === 1) this.complete();
+    else {
+      this.show(part);
+      requestAnimationFrame(() => this.draw(grip));
+    }
   }
 
   /** @param {number} part */
@@ -68,19 +89,21 @@ class HoldButton extends View {
   }
 
   release() {
-    if (this.frame === 0) return;
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    if (this.grip === null) return;
+    this.letGo();
     this.hint = t("hold.longer");
+  }
+
+  letGo() {
+    this.grip = null;
+    this.watch.abort();
     this.show(0);
   }
 
   complete() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    this.letGo();
     this.clickedAt = -Infinity;
     this.hint = "";
-    this.show(0);
     navigator.vibrate?.(120);
     this.dispatchEvent(new CustomEvent("held", { bubbles: true }));
   }
@@ -89,8 +112,7 @@ class HoldButton extends View {
   key(event) {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    if (event.type === "keyup") this.release();
-    else if (!event.repeat) this.press();
+    if (event.type === "keydown" && !event.repeat) this.press();
   }
 
   /** @param {PointerEvent} event */
@@ -100,11 +122,18 @@ class HoldButton extends View {
     this.press();
   }
 
+  /** A mouse says no `pointerup` while another of its buttons is down. @param {PointerEvent} event */
+  slide(event) {
+    if (event.buttons !== 0 && (event.buttons & 1) === 0) this.release();
+  }
+
   /** @param {MouseEvent} event */
   clicked(event) {
     if (event.detail !== 0 || this.disabled) return;
     const now = performance.now();
-    if (now - this.clickedAt < SECOND_CLICK) {
+    const since = now - this.clickedAt;
+    if (since < ECHO) return;
+    if (since < SECOND_CLICK) {
       this.complete();
       return;
     }
@@ -119,8 +148,7 @@ class HoldButton extends View {
         ?disabled=${this.disabled}
         aria-describedby="hold-hint"
         @pointerdown=${this.point}
-        @pointerup=${this.release}
-        @pointercancel=${this.release}
+        @pointermove=${this.slide}
         @keydown=${this.key}
         @keyup=${this.key}
         @blur=${this.release}
