@@ -13,8 +13,6 @@ import { readCue, readInfo, readPrograms, readState, readSummary } from "./readi
 export const STALE_MOVING = 3_000;
 /** At rest it comes every 30 s. */
 export const STALE_RESTING = 45_000;
-/** A cue is big for this long. */
-export const CUE_LASTS = 8_000;
 /** Points kept of the measured speed: three hours of one a second. */
 const TRAIL_LONGEST = 10_800;
 

@@ -2,13 +2,13 @@
  * The frame around every view: where one is, how fresh it is, and Stop.
  */
 
+import { cueNow } from "../cues.js";
 import { titleOf } from "../format.js";
 import { t } from "../i18n.js";
 import { isOffered } from "../commands.js";
 import { meaning } from "../keys.js";
 import { href } from "../router.js";
 import { View, html, nothing } from "./base.js";
-import { cueNow } from "./live.js";
 import { ageText, icon, phasePill, staleRow } from "./parts.js";
 import { stopBar } from "./stopbar.js";
 
@@ -20,7 +20,6 @@ class App extends View {
     super.connectedCallback();
     this.page.addEventListener("change", () => (this.now = this.page.now));
     addEventListener("keydown", (event) => this.key(event));
-    addEventListener("keyup", (event) => event.key === "c" && this.holder?.release());
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.requestUpdate());
   }

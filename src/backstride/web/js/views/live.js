@@ -3,9 +3,10 @@
  */
 
 import { isOffered, speedRange, stepSpeed } from "../commands.js";
-import { CUE_LASTS, carryOn, isAsked, presentProgram } from "../store.js";
+import { cueNow } from "../cues.js";
 import { duration, number } from "../format.js";
 import { language, t } from "../i18n.js";
+import { carryOn, isAsked, presentProgram } from "../store.js";
 import { View, html, nothing } from "./base.js";
 import { facingBadge, icon, kmh, ring } from "./parts.js";
 
@@ -25,26 +26,6 @@ export function stepNow(sight, now) {
   const left = carryOn(sight, step.remaining, now);
   const planned = presentProgram(sight)?.steps?.[step.index - 1]?.seconds;
   return { left, whole: Math.max(planned ?? 0, step.remaining) };
-}
-
-/** What an announcement of a change is worth once the belt is on its way to rest: nothing. */
-const CHANGES = new Set(["faster", "slower", "steady", "steeper", "flatter", "step_on", "countdown"]);
-
-/** The cue that is to be big, or the newest one. @param {Sight} sight @param {number} now */
-export function cueNow(sight, now) {
-  const heard = sight.cue;
-  const text = heard?.note.text ?? sight.state?.cue?.text ?? "";
-  const kind = heard?.note.kind ?? sight.state?.cue?.kind ?? "steady";
-  const fresh = heard !== null && now - heard.at < CUE_LASTS;
-  const phase = sight.state?.phase;
-  if (phase !== "running" && (!fresh || CHANGES.has(kind))) {
-    return {
-      text: sight.state?.sentence ?? "",
-      kind: phase === "stopping" || phase === "slowing" ? "stopping" : "hold",
-      fresh: true,
-    };
-  }
-  return { text, kind, fresh };
 }
 
 /** What comes after this step, in words. @param {Sight} sight */

@@ -4,12 +4,13 @@
  * Nothing here commands but Stop: who stands on the belt cannot reach it, and who passes should not.
  */
 
+import { cueNow } from "../cues.js";
 import { duration, number } from "../format.js";
 import { language, t } from "../i18n.js";
 import { LIVE } from "../phases.js";
 import { carryOn, presentProgram } from "../store.js";
 import { View, html, nothing } from "./base.js";
-import { cueNow, nextWords, scriptNow, stepNow } from "./live.js";
+import { nextWords, scriptNow, stepNow } from "./live.js";
 import { facingBadge, kmh, ring } from "./parts.js";
 
 /** Seconds until the belt starts, from the newest cue or sentence. @param {import("../store.js").Sight} sight */
