@@ -55,12 +55,36 @@ test("another treadmill's state confirms nothing", () => {
   assert.equal(before, stops.observe(before, "other", state("idle"), 10));
 });
 
+/** As the page's tick does, every 250 ms after `from` until `to`. */
+const ticks = (before, from, to, connected) => {
+  let after = before;
+  for (let now = from + 250; now <= to; now += 250) after = stops.expire(after, now, connected);
+  return after;
+};
+
 test("without a connection a Stop is given up after 30 s, and with one it is not", () => {
-  const outcome = (now, connected) => stops.expire(out(), now, connected).home.outcome;
+  const outcome = (now, connected) => ticks(out(), 0, now, connected).home.outcome;
   assert.deepEqual(
     ["waiting", "failed", "waiting"],
-    [outcome(30_000, false), outcome(30_001, false), outcome(90_000, true)],
+    [outcome(30_000, false), outcome(30_250, false), outcome(90_000, true)],
   );
+});
+
+test("a Stop that was long repeated has its 30 s from when the connection was lost", () => {
+  const repeated = ticks(out(), 0, 60_000, true);
+  assert.deepEqual(
+    ["waiting", "failed"],
+    [ticks(repeated, 60_000, 90_000, false), ticks(repeated, 60_000, 90_250, false)].map(
+      (one) => one.home.outcome,
+    ),
+  );
+});
+
+test("a Stop that slept for hours with the phone is given up, though the connection seems whole", () => {
+  for (const connected of [true, false]) {
+    const woken = stops.expire(out(), 7_200_000, connected);
+    assert.deepEqual(["failed", []], [woken.home.outcome, stops.due(woken, 7_200_000)]);
+  }
 });
 
 test("a Stop that was given up is not sent when the connection is back", () => {
@@ -71,8 +95,8 @@ test("a Stop that was given up is not sent when the connection is back", () => {
 test("a second press goes out at once, keeps the id and begins the time anew", () => {
   const again = stops.press(out(), "home", "id-2", 29_000);
   assert.deepEqual(
-    ["id-1", 29_000, 1],
-    [again.home.id, again.home.pressedAt, stops.due(again, 29_000).length],
+    ["id-1", 29_000, 29_000, 1],
+    [again.home.id, again.home.pressedAt, again.home.reachedAt, stops.due(again, 29_000).length],
   );
 });
 

@@ -155,6 +155,7 @@ export class Page extends EventTarget {
     if (shown === "online" && this.link !== "online") this.#forgetLive();
     this.link = shown;
     this.linkReason = reason ?? (shown === "lost" ? this.linkReason : null);
+    this.now = this.#clock.now();
     if (shown === "online") this.#sendStops();
     this.#changed();
   }
@@ -182,6 +183,7 @@ export class Page extends EventTarget {
   }
 
   #sendStops() {
+    this.stops = stops.expire(this.stops, this.now, this.connected);
     for (const stop of stops.due(this.stops, this.now)) {
       if (this.broker.sendStop(stop.treadmill, makeStop(stop.id))) {
         this.stops = stops.sent(this.stops, stop.treadmill, this.now);
@@ -278,7 +280,6 @@ export class Page extends EventTarget {
 
   #tick() {
     this.now = this.#clock.now();
-    this.stops = stops.expire(this.stops, this.now, this.connected);
     this.#sendStops();
     const lasts = this.message?.reply === "ok" ? GOOD_NEWS_LASTS : MESSAGE_LASTS;
     if (this.message !== null && this.now - this.message.at > lasts) this.message = null;

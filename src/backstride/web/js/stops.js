@@ -4,7 +4,8 @@
  * A Stop is the one command that is kept: it is published at once, again every second until the
  * treadmill's phase confirms it, and after a lost connection as soon as there is one again. But not
  * for ever: a Stop that nobody remembers must not end the next person's session. It is given up,
- * visibly, when there was no connection for `KEPT` since the press.
+ * visibly, when there was no connection for `KEPT`. Nor is there one while nobody looks: a phone that
+ * slept wakes with what it had in hand, and takes the connection for whole.
  */
 
 import { confirmsStop } from "./phases.js";
@@ -19,8 +20,9 @@ export const LATE = 5_000;
 export const SHOWN = 4_000;
 
 /**
- * @typedef {{treadmill: string, id: string, pressedAt: number, sentAt: ?number, times: number, answered: boolean,
- *   sentence: ?string, settledAt: ?number, outcome: "waiting" | "done" | "failed" | "forbidden"}} Stop
+ * @typedef {{treadmill: string, id: string, pressedAt: number, reachedAt: number, sentAt: ?number, times: number,
+ *   answered: boolean, sentence: ?string, settledAt: ?number, outcome: "waiting" | "done" | "failed" | "forbidden"}} Stop
+ *   `reachedAt`: when there last was a connection for it, or when it was pressed
  * @typedef {Readonly<Record<string, Stop>>} Stops by treadmill
  */
 
@@ -38,6 +40,7 @@ export function press(stops, treadmill, id, now) {
     treadmill,
     id: waits ? before.id : id,
     pressedAt: now,
+    reachedAt: now,
     sentAt: null,
     times: waits ? before.times : 0,
     answered: false,
@@ -117,19 +120,22 @@ function without(stops, treadmill) {
 }
 
 /**
- * Give up what has waited too long for a connection, and forget what was shown long enough.
+ * Give up what has waited too long for a connection, and forget what was shown long enough. To be called often, and
+ * always before what is due goes out.
  * @param {Stops} stops
  * @param {number} now
  * @param {boolean} connected
- * @returns {Stops} the same object if nothing changed
+ * @returns {Stops}
  */
 export function expire(stops, now, connected) {
   let after = stops;
   for (const stop of Object.values(stops)) {
     if (stop.outcome === "done" && now - (stop.settledAt ?? now) > SHOWN) {
       after = without(after, stop.treadmill);
-    } else if (stop.outcome === "waiting" && !connected && now - stop.pressedAt > KEPT) {
+    } else if (stop.outcome === "waiting" && now - stop.reachedAt > KEPT) {
       after = { ...after, [stop.treadmill]: { ...stop, outcome: "failed", settledAt: now } };
+    } else if (stop.outcome === "waiting" && connected) {
+      after = { ...after, [stop.treadmill]: { ...stop, reachedAt: now } };
     }
   }
   return after;

@@ -13,15 +13,14 @@ import { html, nothing } from "./base.js";
  * @param {import("../page.js").Page} page
  */
 function note(stop, page) {
-  const waited = page.now - stop.pressedAt;
   if (stop.outcome === "failed") return t("stop.failed");
   if (stop.outcome === "forbidden") return t("stop.forbidden");
   if (stop.outcome === "done") return stop.sentence ?? t("stop.done");
   if (!page.connected) {
-    const left = Math.max(Math.ceil((KEPT - waited) / 1_000), 0);
+    const left = Math.max(Math.ceil((KEPT - (page.now - stop.reachedAt)) / 1_000), 0);
     return t(stop.times === 0 ? "stop.unsent" : "stop.cut", { left });
   }
-  return t(waited > LATE ? "stop.late" : "stop.sent", { times: stop.times });
+  return t(page.now - stop.pressedAt > LATE ? "stop.late" : "stop.sent", { times: stop.times });
 }
 
 /** @param {import("../stops.js").Stop | undefined} stop */
