@@ -38,6 +38,21 @@ test("what means something only in one phase says which the person saw", () => {
   }
 });
 
+test("a confirm names the program that is armed; one after a turn has nothing to name", () => {
+  const program = "gentle";
+  const turned = sight("turning", { stage: "waiting for confirm", program });
+  const named = (ask, seen) => commands.makeCommand(ask, seen, 1).program;
+  assert.deepEqual(
+    [program, undefined, undefined, undefined],
+    [
+      named("confirm", sight("armed", { program })),
+      named("confirm", turned),
+      named("continue", sight("holding", { stage: "paused", program })),
+      named("confirm", sight("armed", { program: null })),
+    ],
+  );
+});
+
 test("to slow down, pause and finish have no condition", () => {
   for (const ask of ["slower", "pause", "finish"]) {
     assert.equal(false, "expect" in commands.makeCommand(ask, sight("running"), 1), ask);

@@ -161,6 +161,13 @@ test("a command's time is the daemon's, however wrong the phone's clock is", () 
   assert.equal(Date.parse("2020-01-01T00:00:02Z"), time.at(7_000));
 });
 
+test("the machine's energy and our estimate are called by their names in every language", () => {
+  for (const [language, words] of Object.entries(CATALOGUES)) {
+    assert.match(words["total.energy"], /machine|Gerät|máquina|maskin/, language);
+    assert.match(words["summary.energy"], /estim|geschätzt|anslått/, language);
+  }
+});
+
 test("every phase of the contract has a word and a tone", () => {
   const schema = JSON.parse(
     readFileSync(

@@ -152,7 +152,7 @@ export default {
   "total.elapsed": "gegangen",
   "total.remaining": "übrig",
   "total.distance": "Strecke",
-  "total.energy": "Energie",
+  "total.energy": "Energie (Gerät)",
   "total.heart-rate": "Puls",
 
   "fault.look": "Zuerst auf das Band sehen",
@@ -160,7 +160,7 @@ export default {
   "wall.choose": "Ein Programm am Telefon wählen",
 
   "summary.title": "Fertig.",
-  "summary.energy": "Energie, ± 25 %",
+  "summary.energy": "Energie, geschätzt ± 25 %",
 
   "chart.none": "Kein Programm",
   "chart.words": "Plan: {minutes} Minuten, davon {backward} rückwärts, {steps} Schritte, {turns} Wenden, höchstens {speed} km/h",

@@ -152,7 +152,7 @@ export default {
   "total.elapsed": "walked",
   "total.remaining": "left",
   "total.distance": "distance",
-  "total.energy": "energy",
+  "total.energy": "energy (machine)",
   "total.heart-rate": "heart",
 
   "fault.look": "Look at the belt first",
@@ -160,7 +160,7 @@ export default {
   "wall.choose": "Choose a program on the phone",
 
   "summary.title": "Done.",
-  "summary.energy": "energy, ± 25 %",
+  "summary.energy": "energy, estimated ± 25 %",
 
   "chart.none": "No program",
   "chart.words": "Plan: {minutes} minutes, {backward} of them backward, {steps} steps, {turns} turns, at most {speed} km/h",

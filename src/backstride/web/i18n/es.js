@@ -152,7 +152,7 @@ export default {
   "total.elapsed": "andado",
   "total.remaining": "queda",
   "total.distance": "distancia",
-  "total.energy": "energía",
+  "total.energy": "energía (máquina)",
   "total.heart-rate": "pulso",
 
   "fault.look": "Mira primero la cinta",
@@ -160,7 +160,7 @@ export default {
   "wall.choose": "Elige un programa en el teléfono",
 
   "summary.title": "Hecho.",
-  "summary.energy": "energía, ± 25 %",
+  "summary.energy": "energía, estimada ± 25 %",
 
   "chart.none": "Sin programa",
   "chart.words": "Plan: {minutes} minutos, {backward} de ellos hacia atrás, {steps} pasos, {turns} giros, como mucho {speed} km/h",

@@ -152,7 +152,7 @@ export default {
   "total.elapsed": "marché",
   "total.remaining": "reste",
   "total.distance": "distance",
-  "total.energy": "énergie",
+  "total.energy": "énergie (machine)",
   "total.heart-rate": "pouls",
 
   "fault.look": "Regardez d’abord le tapis",
@@ -160,7 +160,7 @@ export default {
   "wall.choose": "Choisissez un programme sur le téléphone",
 
   "summary.title": "C’est fait.",
-  "summary.energy": "énergie, ± 25 %",
+  "summary.energy": "énergie, estimée ± 25 %",
 
   "chart.none": "Pas de programme",
   "chart.words": "Plan : {minutes} minutes, dont {backward} à reculons, {steps} étapes, {turns} demi-tours, au plus {speed} km/h",

@@ -152,7 +152,7 @@ export default {
   "total.elapsed": "gått",
   "total.remaining": "igjen",
   "total.distance": "strekning",
-  "total.energy": "energi",
+  "total.energy": "energi (maskin)",
   "total.heart-rate": "puls",
 
   "fault.look": "Se på båndet først",
@@ -160,7 +160,7 @@ export default {
   "wall.choose": "Velg et program på telefonen",
 
   "summary.title": "Ferdig.",
-  "summary.energy": "energi, ± 25 %",
+  "summary.energy": "energi, anslått ± 25 %",
 
   "chart.none": "Ikke noe program",
   "chart.words": "Plan: {minutes} minutter, {backward} av dem baklengs, {steps} steg, {turns} vendinger, høyst {speed} km/t",

@@ -69,6 +69,7 @@ export function newId() {
  */
 export function makeCommand(ask, sight, time, more = {}, id = newId()) {
   const boot = sight?.info?.boot ?? sight?.state?.boot;
+  const { phase, program } = sight?.state ?? {};
   if (MOVING.has(ask) && boot === undefined) return null;
   return {
     v: 1,
@@ -77,7 +78,9 @@ export function makeCommand(ask, sight, time, more = {}, id = newId()) {
     ts: Math.round(time),
     ...more,
     ...(boot === undefined ? {} : { boot }),
-    ...(EXPECTING.has(ask) && sight?.state ? { expect: sight.state.phase } : {}),
+    ...(EXPECTING.has(ask) && phase !== undefined ? { expect: phase } : {}),
+    // What was armed, and no other: somebody may have armed anew while this was on its way.
+    ...(ask === "confirm" && phase === "armed" && program != null ? { program } : {}),
   };
 }
 
