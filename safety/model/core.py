@@ -68,6 +68,7 @@ class View(NamedTuple):
     paused: bool
     bus: bool
     debtor: bool
+    planned: bool
     floor: bool
 
 
@@ -112,6 +113,7 @@ class Core:
                 paused=s.paused,
                 bus=s.bus,
                 debtor=s.debtor is not None,
+                planned=s.program is not None,
                 floor=s.envelope is not None and s.drive.target <= s.envelope.floor,
             )
         )

@@ -504,7 +504,7 @@ class World:
         """Never above the cap, off the grid, or a jump."""
         scene = self.scene
         # A new life does not know the program's cap; it brings down whatever it finds, step by step.
-        lowers = self.core.views[self.sid].adopted and target < self.speed
+        lowers = target < self.speed and not self.core.views[self.sid].planned
         if target > scene.cap and not lowers:
             raise Broken(f"{target} is above the cap {scene.cap}")
         if target < scene.floor or (target - scene.floor) % scene.increment:
@@ -549,10 +549,11 @@ class World:
             return
         if self.ours and not scene.remembers and scene.start_speed <= scene.cap:
             raise Broken(f"the belt runs at {self.speed} because of us, above {scene.cap}")
-        seen = view.linked and fresh and self.stuck < 0 and phase in WATCHED
+        # A new life does not know the program, whose cap this is; it knows the site's, which is higher.
+        seen = view.linked and view.planned and fresh and self.stuck < 0 and phase in WATCHED
         self.over = self.over + 1 if seen else 0
-        # Each further act of bad luck may cost one more command.
-        if self.over * scene.dt > 4_000 + 2_000 * (scene.budget - 1):
+        # Each further act of bad luck may cost a command, 3 s for its answer, and RETRY before the next.
+        if self.over * scene.dt > 4_000 + 9_000 * (scene.budget - 1):
             raise Broken(f"the belt runs at {self.speed} and nobody stops it")
 
     # --- peace -------------------------------------------------------------------------------------
