@@ -11,7 +11,8 @@ import pytest
 
 from backstride.mqtt.broker import Mosquitto, free_port
 from backstride.mqtt.remote import Remote, RemoteSettings
-from backstride.service.local import find_daemons, stop_all
+from backstride.service.local import STOP, announce, find_daemons, stop_all
+from backstride.service.recovery import lock
 
 CONFIG = """
 [broker]
@@ -103,3 +104,20 @@ def test_a_process_id_whose_lock_is_free_is_never_signalled(tmp_path, content):
     (home / "lock").write_bytes(b"")
     assert find_daemons([tmp_path]) == {}
     assert stop_all([tmp_path]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"), [("here", ["here"]), (None, ["here"]), ("there", [])]
+)
+def test_only_the_daemon_of_a_named_treadmill_is_signalled(tmp_path, asked, reached):
+    home = tmp_path / "here"
+    home.mkdir()
+    came = []
+    before = signal.signal(STOP, lambda number, _: came.append(number))
+    try:
+        with lock(home):
+            announce(home)
+            assert stop_all([tmp_path], asked) == (reached, [])
+    finally:
+        signal.signal(STOP, before)
+    assert len(came) == len(reached)

@@ -337,7 +337,8 @@ def test_the_reference_notices_when(name):
     with ExitStack() as stack:
         variant.breaks(stack)
         with pytest.raises(AssertionError):
-            tell_stories(300, Phase.generate)
+            # It ends with the first that shows it; which one that is depends on what else is imported.
+            tell_stories(5_000, Phase.generate)
 
 
 @pytest.mark.hazard("H01", "H04", "H06", "H08", "H15", "H17")

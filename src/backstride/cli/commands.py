@@ -145,7 +145,7 @@ def _command(
         if ask is not Ask.STOP or failed.code not in {Exit.NO_BROKER, Exit.NO_ANSWER}:
             raise failed from error
         # Also where a broker answers: the daemon may not be on it again yet. Stop twice is harmless.
-        if stopped := _stop_locally(config):
+        if stopped := _stop_locally(config, treadmill):
             tell(f"{failed}\nStop was given to the daemon on this host: {', '.join(stopped)}")
             return
         raise CommandFailedError(f"{failed}\n{NO_BROKER_HINT}", failed.code) from error
@@ -169,14 +169,14 @@ def _as_failure(error: BackstrideError) -> CommandFailedError:
     return CommandFailedError(str(error), code)
 
 
-def _stop_locally(config: Path | None) -> list[str]:
-    """The treadmills of this host whose belts were told to stop without a broker."""
+def _stop_locally(config: Path | None, treadmill: str | None) -> list[str]:
+    """The treadmills of this host whose belts were told to stop without a broker; all, or one's."""
     from backstride.cli.lookup import get_config
     from backstride.cli.terminal import complain
     from backstride.service.config import SYSTEM_STATE, state_directory
     from backstride.service.local import stop_all
 
-    reached, forbidden = stop_all({state_directory(get_config(config)), SYSTEM_STATE})
+    reached, forbidden = stop_all({state_directory(get_config(config)), SYSTEM_STATE}, treadmill)
     if forbidden:
         complain(f"not allowed to stop {', '.join(forbidden)}; try: sudo backstride stop")
     return reached

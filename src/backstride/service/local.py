@@ -35,11 +35,18 @@ def find_daemons(directories: Iterable[Path]) -> dict[int, list[str]]:
     return found
 
 
-def stop_all(directories: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Send the stop signal to every daemon; the treadmills reached, and those we may not signal."""
+def stop_all(
+    directories: Iterable[Path], treadmill: str | None = None
+) -> tuple[list[str], list[str]]:
+    """Send the stop signal to every daemon, or to the one that runs this treadmill.
+
+    Returns the treadmills reached, and those we may not signal. A daemon stops all its belts.
+    """
     reached: list[str] = []
     forbidden: list[str] = []
     for pid, treadmills in find_daemons(directories).items():
+        if treadmill is not None and treadmill not in treadmills:
+            continue
         try:
             os.kill(pid, STOP)
         except PermissionError:
