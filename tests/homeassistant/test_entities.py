@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import aiomqtt
 import pytest
@@ -116,7 +117,8 @@ async def test_a_session_is_walked_and_stopped_by_the_buttons(house):
     await house.reach("sensor.treadmill_speed", "1.3")
     # Past Home Assistant's own check: the program's limit is 2.0 km/h, and the machine begins at 0.8.
     for speed, code in ((2.1, "too_fast"), (99, "too_fast"), (0.7, "too_slow")):
-        command = {"v": 1, "id": f"by-hand-{speed}", "command": "speed", "speed": speed}
+        new = {"ts": time.time(), "boot": house.attribute(target, "boot")}
+        command = {"v": 1, "id": f"by-hand-{speed}", "command": "speed", "speed": speed, **new}
         await house.call(
             "mqtt.publish", topic="backstride/treadmill/command", payload=json.dumps(command)
         )
