@@ -66,7 +66,7 @@ LATCHED: Final = Finding(Action.STOP, Cause.BLIND, "")
 
 GUARD: Final = {
     "Session": (
-        "site walker options phase since now ticked_at gap gap_at epoch linked machine control"
+        "site walker person options phase since now ticked_at gap gap_at epoch linked machine control"
         " control_asks control_ticket control_at evidence drive bus outage bus_since selected program"
         " workout envelope script trim facing cues voice start_granted confirmed_epoch moving_since then"
         " owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
@@ -360,7 +360,7 @@ def _cues(s: Session) -> Cues:
 
 
 _FIXED: Final = frozenset(
-    {"site", "walker", "options", "machine", "selected", "program", "workout", "envelope"}
+    {"site", "walker", "person", "options", "machine", "selected", "program", "workout", "envelope"}
 )
 _VARYING: Final = attrgetter(*(name for name in Session.__struct_fields__ if name not in _FIXED))
 

@@ -51,6 +51,11 @@ KEEPERS = {
     "matplotlib": {"cli"},
     "cryptography": {"provisioning"},
     "dbus_fast": {"ftms"},
+    "sqlite3": {"history"},
+    "fit_tool": {"history", "scripts"},
+    "defusedxml": {"scripts"},
+    "httpx": {"history"},
+    "babel": {"service", "cli"},
 }
 """Who may know a library: it is understood, guarded and replaced in one place."""
 

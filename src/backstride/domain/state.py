@@ -16,6 +16,7 @@ from backstride.domain.limits import Caps, SiteRules
 from backstride.domain.machine import Machine
 from backstride.domain.phases import Phase
 from backstride.domain.units import SECOND, Incline, Ms, Speed
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Facing, Program, Workout
 
 
@@ -123,6 +124,7 @@ class Cues(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """Everything a session knows. Times are instants of the events' clock unless named otherwise.
 
+    `walker` is what the treadmill's configuration allows any walker, `person` who said that they walk.
     `owed` says that the belt owes us a proven rest; `debtor` names its machine while another one
     answers in its place. `started_at` is when our Start went out, until the belt is seen to move:
     until it must have, a belt at 0 has not come to rest. `rested_at` is when our Stop was last proven,
@@ -132,6 +134,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
     site: SiteRules = SiteRules()
     walker: Caps | None = None
+    person: Walker | None = None
     options: Options = Options()
     phase: Phase = Phase.OFFLINE
     since: Ms = 0
