@@ -35,6 +35,7 @@ COMMANDS = [
     "select",
     "present",
     "replay",
+    "support-bundle",
     "config",
     "doctor",
     "broker",

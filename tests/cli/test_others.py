@@ -1,4 +1,4 @@
-"""`config`, `virtual --list`, `scan` and `replay`."""
+"""`config`, `virtual --list`, `scan`, `replay` and `support-bundle`."""
 
 import json
 import time
@@ -75,6 +75,15 @@ class TestReplay:
     def test_writes_a_json_object_a_line(self, run, home):
         lines = run("replay", "--config", home.config, "--json").out.splitlines()
         assert {"event", "phase", "orders", "notices"} == set(json.loads(lines[0]))
+
+    @pytest.mark.usefixtures("told")
+    def test_tells_the_same_from_a_support_bundle(self, run, home, told, tmp_path):
+        bundle = tmp_path / "bundle.tar.gz"
+        packed = run("support-bundle", "--config", home.config, "--output", bundle)
+        assert (packed.code, "look through it first" in packed.out) == (Exit.OK, True)
+        assert told.out == run("replay", bundle).out
+        again = run("support-bundle", "--config", home.config, "--output", bundle)
+        assert (again.code, "is there already" in again.err) == (Exit.REFUSED, True)
 
     def test_of_a_file_that_is_no_journal_is_refused(self, run, home):
         result = run("replay", home.config)

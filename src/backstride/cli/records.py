@@ -1,8 +1,9 @@
-"""`replay`: tell again what happened in a session, from its journal."""
+"""`replay` tells again what happened in a session; `support-bundle` packs what a bug report needs."""
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +20,22 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("replay", rich_help_panel="Service")(replay)
+    app.command("support-bundle", rich_help_panel="Service")(support_bundle)
 
 
 def replay(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="A journal; without it the newest one.", show_default=False
+            metavar="[FILE]",
+            help="A journal, or a support bundle; without it the newest journal.",
+            show_default=False,
+        ),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of a bundle's sessions, by a part of its name; without it the newest."
         ),
     ] = None,
     everything: Annotated[
@@ -42,28 +52,30 @@ def replay(
     from backstride.domain.units import show_speed
     from backstride.service.replay import replay as fold
 
-    path = file or _newest(config)
+    stack = ExitStack()
+    path = _choose(file, session, stack) if file else _newest(config)
     console = make_console()
     first: Ms | None = None
     seen: Counter[str] = Counter()
     last: Transition | None = None
-    for event, transition in fold(path):
-        first = event.at if first is None else first
-        seen[type(event).__name__] += 1
-        last = transition
-        if as_json:
-            if (
-                everything
-                or not isinstance(event, QUIET)
-                or transition.notices
-                or transition.orders
-            ):
-                print_json_line(record_of(event, transition))
-            continue
-        for text in lines_of(event, transition, everything=everything):
-            console.print(
-                Text.assemble((f"{clock(event.at - first)}  ", "dim"), text), soft_wrap=True
-            )
+    with stack:
+        for event, transition in fold(path):
+            first = event.at if first is None else first
+            seen[type(event).__name__] += 1
+            last = transition
+            if as_json:
+                if (
+                    everything
+                    or not isinstance(event, QUIET)
+                    or transition.notices
+                    or transition.orders
+                ):
+                    print_json_line(record_of(event, transition))
+                continue
+            for text in lines_of(event, transition, everything=everything):
+                console.print(
+                    Text.assemble((f"{clock(event.at - first)}  ", "dim"), text), soft_wrap=True
+                )
     if not as_json and last is not None:
         s = last.session
         program = s.program.id if s.program else "no program"
@@ -75,6 +87,57 @@ def replay(
             ),
             soft_wrap=True,
         )
+
+
+def _choose(file: Path, session: str | None, stack: ExitStack) -> Path:
+    """The journal that is meant: the file itself, or a session of a support bundle."""
+    import tarfile
+    import tempfile
+
+    from backstride.service.bundle import sessions_of, take_out
+
+    if not (file.is_file() and tarfile.is_tarfile(file)):
+        return file
+    names = sessions_of(file)
+    if not names:
+        raise CommandFailedError(f"{file} has no session in it")
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="backstride-"))
+    return take_out(file, session or names[-1], Path(directory))
+
+
+def support_bundle(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write.", show_default=False),
+    ] = None,
+    sessions: Annotated[
+        int, typer.Option(min=0, max=200, help="So many of each treadmill's newest sessions.")
+    ] = 5,
+    config: ConfigOption = None,
+) -> None:
+    """Pack what a bug report needs: findings, versions, configuration, logs, sessions."""
+    import asyncio
+    import time
+
+    from backstride.cli.terminal import quiet_logs, tell
+    from backstride.service.bundle import collect, manifest_of
+
+    quiet_logs()
+    path = output or Path(time.strftime("backstride-support-%Y%m%d-%H%M%S.tar.gz"))
+    packed = asyncio.run(collect(config, sessions))
+    try:
+        with path.open("xb") as file:
+            file.write(packed)
+    except FileExistsError as error:
+        raise CommandFailedError(f"{path} is there already; name another with --output") from error
+    except OSError as error:
+        raise CommandFailedError(f"{path} cannot be written: {error.strerror}") from error
+    manifest = manifest_of(path)
+    tell(
+        f"{path}: {path.stat().st_size // 1000} kB, {len(manifest.files)} files; look through it first"
+    )
+    for missing in manifest.missing:
+        tell(f"  not in it: {missing.name}: {missing.reason}")
 
 
 def _newest(config: Path | None) -> Path:
