@@ -45,6 +45,15 @@ def replay(
     config: ConfigOption = None,
 ) -> None:
     """Replay a session's journal: what the machine said, what was asked, what was decided."""
+    with ExitStack() as stack:
+        _tell(
+            _choose(file, session, stack) if file else _newest(config),
+            everything=everything,
+            as_json=as_json,
+        )
+
+
+def _tell(path: Path, *, everything: bool, as_json: bool) -> None:
     from rich.text import Text
 
     from backstride.cli.record_view import QUIET, clock, lines_of, record_of
@@ -52,41 +61,31 @@ def replay(
     from backstride.domain.units import show_speed
     from backstride.service.replay import replay as fold
 
-    stack = ExitStack()
-    path = _choose(file, session, stack) if file else _newest(config)
     console = make_console()
     first: Ms | None = None
     seen: Counter[str] = Counter()
     last: Transition | None = None
-    with stack:
-        for event, transition in fold(path):
-            first = event.at if first is None else first
-            seen[type(event).__name__] += 1
-            last = transition
-            if as_json:
-                if (
-                    everything
-                    or not isinstance(event, QUIET)
-                    or transition.notices
-                    or transition.orders
-                ):
-                    print_json_line(record_of(event, transition))
-                continue
-            for text in lines_of(event, transition, everything=everything):
-                console.print(
-                    Text.assemble((f"{clock(event.at - first)}  ", "dim"), text), soft_wrap=True
-                )
+    for event, transition in fold(path):
+        first = event.at if first is None else first
+        seen[type(event).__name__] += 1
+        last = transition
+        if as_json:
+            quiet = isinstance(event, QUIET) and not transition.notices and not transition.orders
+            if everything or not quiet:
+                print_json_line(record_of(event, transition))
+            continue
+        for text in lines_of(event, transition, everything=everything):
+            console.print(
+                Text.assemble((f"{clock(event.at - first)}  ", "dim"), text), soft_wrap=True
+            )
     if not as_json and last is not None:
         s = last.session
         program = s.program.id if s.program else "no program"
-        console.print(
-            Text(
-                f"{path.name}: {program}, {sum(seen.values())} events"
-                f" ({seen['Telemetry']} telemetry), up to {show_speed(s.top_speed)}, last phase {s.phase}",
-                style="bold",
-            ),
-            soft_wrap=True,
+        told = (
+            f"{path.name}: {program}, {seen.total()} events ({seen['Telemetry']} telemetry),"
+            f" up to {show_speed(s.top_speed)}, last phase {s.phase}"
         )
+        console.print(Text(told, style="bold"), soft_wrap=True)
 
 
 def _choose(file: Path, session: str | None, stack: ExitStack) -> Path:
