@@ -61,10 +61,11 @@ class Head(Struct, frozen=True, kw_only=True):
     """A session in one line: what a list shows and what the plan is computed from.
 
     `started` is ms since 1970 in UTC, `offset` the minutes that local time was ahead then, `length` how
-    long the session lasted by the monotonic clock. `outcome` is None while it lasts or when the process died
-    in it; `completed` says that the program was walked to its end. `effort` is Borg's 6 to 20 and `pain`
-    0 to 10, as the walker said afterwards. Energy in 0.01 kcal, an estimate. `top_speed` and `top_incline`
-    were measured, `work_speed` is the fastest setpoint of a work segment that was walked to its end.
+    long the session lasted by the monotonic clock. `outcome` is None while it lasts; of one in which the
+    process died, the next one says `interrupted`. `completed` says that the program was walked to its end.
+    `effort` is Borg's 6 to 20 and `pain` 0 to 10, as the walker said afterwards. Energy in 0.01 kcal, an
+    estimate. `top_speed` and `top_incline` were measured, `work_speed` is the fastest setpoint of a work
+    segment that was walked to its end.
     """
 
     id: str

@@ -1,0 +1,1 @@
+"""What was walked, for years: SQLite, and the files that other programs read."""
