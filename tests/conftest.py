@@ -45,6 +45,8 @@ def nothing_blocks():
             function.can_block_in("backstride/service/commissioned.py", {"look_up"})
             function.can_block_in("backstride/service/local.py", {"announce"})
             function.can_block_in("backstride/service/credential.py", {"read_password", "read_pin"})
+            # A look at a file in memory, where a sandbox forbids to ask the kernel.
+            function.can_block_in("backstride/service/timekeeping.py", {"_is_fresh"})
             # A private broker is started by the demo and the tests, never by the daemon.
             function.can_block_in("backstride/mqtt/broker.py", {"start", "stop", "_configuration"})
             # A defect is told with its traceback when all belts are down and the process ends.

@@ -30,6 +30,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the configuration (else $BACKSTRIDE_CONFIG, else /etc/backstride/backstride.toml)",
     )
+    parser.add_argument(
+        "-i",
+        "--treadmill",
+        metavar="ID",
+        help="run this treadmill of the configuration only (as backstride@ID.service does)",
+    )
     parser.add_argument("--debug", action="store_true", help="log everything; show tracebacks")
     return parser
 
@@ -41,9 +47,10 @@ def main(argv: list[str]) -> int:
     cast("dict[str, ModuleType | None]", sys.modules).setdefault("rich", None)
     from backstride.service.config import load_config
     from backstride.service.configreader import ConfigError
+    from backstride.service.selection import choose_treadmill
 
     try:
-        config = load_config(options.config)
+        config = choose_treadmill(load_config(options.config), options.treadmill)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return Exit.USAGE

@@ -49,6 +49,7 @@ from backstride.service.credential import read_password, require_pin
 from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
+from backstride.service.timekeeping import is_synchronised
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
@@ -177,6 +178,7 @@ class Service:
             phase=lambda: holder[0].phase,
             boot=self.boot,
             pin=(pin := require_pin(treadmill)),
+            synchronised=is_synchronised,
         )
         ports = Ports(
             treadmill=belt,

@@ -1,0 +1,146 @@
+"""A short life that only stops: for a belt that was left moving, where no next life of the daemon comes.
+
+Theory of operation
+-------------------
+A daemon that died is started again by systemd, and that life finds the claim on the belt and brings it to
+rest: nothing here is faster. But after a `systemctl stop` there is no next life, and should the daemon have
+been killed in it, because it hung or the computer goes down, the belt runs on. So the unit asks for this
+when the daemon has ended (ExecStopPost). It does what the next life would do, by the same session and the
+same gate, with nobody listening: the claim is adopted, judged by the machine's counters, and Stop is sent.
+It ends when the claim is withdrawn, which is when the belt is proven still or is not ours, or when its time
+is over. It never starts anything: there is no bus that a command could come from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import subprocess
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from backstride.domain.limits import SiteRules
+from backstride.domain.notices import Answer
+from backstride.domain.session import Session
+from backstride.domain.units import SECOND, Ms
+from backstride.ftms.treadmill import BleakTreadmill
+from backstride.ports import Publication, Sink
+from backstride.service.clock import LoopClock, WallClock
+from backstride.service.commissioned import look_up
+from backstride.service.config import state_directory
+from backstride.service.controller import Controller, Ports
+from backstride.service.journal import FileJournal
+from backstride.service.recovery import FileLedger, LockedError, lock
+from backstride.service.settings import Config, Treadmill
+from backstride.service.supervisor import Radios
+
+_LOG: Final = structlog.get_logger("backstride.rescue")
+
+PATIENCE: Final[Ms] = 25 * SECOND
+"""For a connection (BlueZ keeps a dead process's one, so 1 s as a rule), Stop, 9 s of coasting, two zeros."""
+_LOOK: Final[Ms] = 100
+_ASK_SYSTEMD: Final[Ms] = 3 * SECOND
+
+
+class Nobody:
+    """A bus to nobody: no broker is needed to stop a belt."""
+
+    async def run(self, sink: Sink) -> None:
+        """Bring nothing."""
+        del sink
+        await asyncio.Event().wait()
+
+    def publish(self, publication: Publication) -> None:
+        """Tell nobody."""
+
+    def answer(self, answer: Answer) -> None:
+        """Answer nobody."""
+
+
+def is_stopped_for_good(unit: str, systemctl: str = "systemctl") -> bool:
+    """Tell whether systemd is stopping this unit, so that it will not restart it.
+
+    True as well when systemd does not say: at worst the belt is then stopped here, and not by a restart.
+    """
+    command = [systemctl, "list-jobs", "--plain", "--no-legend", "--no-pager", unit]
+    try:
+        done = subprocess.run(  # noqa: S603  our own words
+            command, capture_output=True, text=True, check=True, timeout=_ASK_SYSTEMD / SECOND
+        )
+    except (OSError, subprocess.SubprocessError):
+        return True
+    # JOB UNIT TYPE STATE. A stopped service that somebody restarts has a job of the type restart or start.
+    jobs = [line.split() for line in done.stdout.splitlines()]
+    return any(job[1:3] == [unit, "stop"] for job in jobs)
+
+
+async def rescue(
+    config: Config, patience: Ms = PATIENCE, radios: Radios | None = None
+) -> list[str]:
+    """Bring every belt to rest that a dead daemon left moving; return those whose claim remains.
+
+    A treadmill that a daemon runs is left to it.
+    """
+    air = radios or Radios()
+    left = await asyncio.gather(*(_rescue(config, one, patience, air) for one in config.treadmills))
+    return [treadmill.id for treadmill, owed in zip(config.treadmills, left, strict=True) if owed]
+
+
+async def _rescue(config: Config, treadmill: Treadmill, patience: Ms, radios: Radios) -> bool:
+    home = state_directory(config) / treadmill.id
+    ledger = FileLedger(home)
+    if not await _is_owed(ledger):
+        return False
+    log = _LOG.bind(treadmill=treadmill.id)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(home))
+        except LockedError:
+            log.info("left to the daemon that runs it")
+            return False
+        log.warning("a belt was left moving: it is looked for, to be stopped")
+        controller = await _build(config, treadmill, home, ledger, radios)
+        running = asyncio.create_task(controller.run(), name=f"rescue {treadmill.id}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience / SECOND):
+                while await _is_owed(ledger) and not running.done():  # noqa: ASYNC110  a file
+                    await asyncio.sleep(_LOOK / SECOND)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        owed = await _is_owed(ledger)
+    if owed:
+        log.critical("the belt is not proven still: go and look")
+    else:
+        log.warning("nothing is owed any more")
+    return owed
+
+
+async def _is_owed(ledger: FileLedger) -> bool:
+    return await asyncio.to_thread(ledger.load) is not None
+
+
+async def _build(
+    config: Config, treadmill: Treadmill, home: Path, ledger: FileLedger, radios: Radios
+) -> Controller:
+    clock = LoopClock()
+    grant = look_up(treadmill)
+    radio, target = await radios.provide(treadmill)
+    belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
+    ports = Ports(
+        treadmill=belt,
+        bus=Nobody(),
+        journal=FileJournal(home / "journal"),
+        ledger=ledger,
+        clock=clock,
+        wall=WallClock(),
+        trouble=lambda: belt.trouble,
+        stage=lambda: belt.stage.value,
+    )
+    session = Session(
+        site=SiteRules(caps=config.site.rules.caps, machine=grant.caps),
+        bound=grant.bound,
+    )
+    return Controller(treadmill.id, secrets.token_hex(4), ports, session, programs=())
