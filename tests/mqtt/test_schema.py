@@ -10,7 +10,7 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
-from backstride.mqtt import quantities, schema, schema_files
+from backstride.mqtt import health, quantities, schema, schema_files
 
 TIME = "2026-11-20T07:35:00.250Z"
 BOOT = "boot-0123"
@@ -76,6 +76,16 @@ FULL = {
         boot=BOOT, program="first-steps", program_name="First steps", started=TIME, ended=TIME,
         outcome="finished", walked=880.0, backward=700.0, distance=300, top_speed=1.5, energy=20.0,
     ),
+    "health": health.Health(
+        boot=BOOT, time=TIME, uptime=3600.0, memory=34, versions={"kernel": "6.12", "bluez": "5.82"},
+        host=health.HostHealth(
+            name="pi-3", uptime=1e6, clock_synchronised=True, temperature=51.2, throttled=True,
+            memory_free=1310, disk_free=21480,
+        ),
+        radio=health.RadioHealth(up=False, connections=3, rssi=-71, trouble="out of range"),
+        last_session=health.LastSession(program="first-steps", ended=TIME, outcome="completed"),
+        faults={"throttled": "Look at the power supply."},
+    ),
     "event": schema.EventNote(
         boot=BOOT, number=3, time=TIME, kind="moved", sentence="Now running.", data={"before": "idle"}
     ),
@@ -96,6 +106,11 @@ BARE = {
     "info": schema.Info(boot=BOOT, id="gym", version="0.1.0", schemas={}),
     "programs": schema.Programs(programs=()),
     "session": schema.SessionSummary(boot=BOOT, program="x", program_name="X", started=TIME),
+    "health": health.Health(
+        boot=BOOT, time=TIME, uptime=0.0, versions={},
+        host=health.HostHealth(name="pi-3", uptime=0.0, clock_synchronised=False),
+        radio=health.RadioHealth(up=True, connections=1),
+    ),
     "event": schema.EventNote(boot=BOOT, number=0, time=TIME, kind="link", sentence=""),
     "cue": schema.CueNote(number=0, time=TIME, kind=CueKind.ALARM, text=""),
     "command": schema.CommandNote(v=1, id="a", command=Ask.PAUSE),

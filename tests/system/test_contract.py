@@ -23,6 +23,7 @@ from backstride.mqtt import examples, schema_files, topics
 from backstride.mqtt.examples import EXAMPLES, Published
 from backstride.mqtt.link import MqttBus
 from backstride.mqtt.pin import PinHash
+from backstride.mqtt.schema import PAYLOADS
 
 TREADMILL, GUARDED = "home", "guarded"
 WHOLE_STEPS = 3
@@ -171,7 +172,7 @@ VALIDATORS = {
         schema_files.build_schema(name),
         format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
     )
-    for name in ("state", "connection", "info", "programs", "session", "event", "cue", "response")
+    for name in PAYLOADS.keys() - {"command"}
 }
 
 
@@ -219,7 +220,7 @@ def alike(shown, heard):
         return True
     match shown, heard:
         case dict(), dict():
-            free = shown.keys() - {"data"}
+            free = shown.keys() - {"data", "versions", "faults"}
             return shown.keys() == heard.keys() and all(alike(shown[k], heard[k]) for k in free)
         case list(), list():
             # The document shows lists shortened.
@@ -283,7 +284,18 @@ def filled(payload):
     return -1 if payload is None else sum(value is not None for value in payload.values())
 
 
+SOME_HOST = {
+    **{"name": "pi-3", "uptime": 1209600.0, "temperature": 51.2, "throttled": False},
+    **{"memory_free": 1310, "disk_free": 21480},
+}
+SOME_VERSIONS = {"python": "3.13.5", "kernel": "6.12.47+rpt-rpi-v8", "bluez": "5.82"}
+"""In place of the host that recorded: what a Raspberry Pi says."""
+
+
 def shorten(payload):
+    if isinstance(payload, dict) and "versions" in payload:
+        versions = payload["versions"] | SOME_VERSIONS
+        return {**payload, "versions": versions, "host": payload["host"] | SOME_HOST, "memory": 34}
     if isinstance(payload, dict) and "programs" in payload:
         kept = [p for p in payload["programs"] if p["id"] in SHOWN_PROGRAMS]
         for program in kept:

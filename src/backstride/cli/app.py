@@ -20,6 +20,7 @@ from backstride.cli import (
     commission,
     contract,
     doctor,
+    exporter,
     homeassistant,
     page,
     pin,
@@ -114,6 +115,7 @@ for group in (
     settings,
     doctor,
     broker_init,
+    exporter,
     pin,
     homeassistant,
 ):

@@ -13,6 +13,7 @@ from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.scripts.reader import load_program
 from backstride.service.config import Config, load_config
 from backstride.service.configreader import ConfigError
+from backstride.service.identity import take_own
 from backstride.virtual.catalogue import load_machine
 from backstride.virtual.model import MachineModel
 
@@ -20,15 +21,17 @@ _FILE_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
 def get_config(chosen: Path | None) -> Config:
-    """The configuration in effect.
+    """The configuration in effect: this host's part of it, or the whole where none of it is this host's.
 
     Raises:
         CommandFailedError: it cannot be used (exit code 2).
     """
     try:
-        return load_config(chosen)
+        config = load_config(chosen)
     except ConfigError as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
+    own = take_own(config)
+    return own if own.treadmills else config
 
 
 def program_dirs(config: Config) -> list[Path]:

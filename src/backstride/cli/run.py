@@ -31,6 +31,11 @@ def make_parser() -> argparse.ArgumentParser:
         help="the configuration (else $BACKSTRIDE_CONFIG, else /etc/backstride/backstride.toml)",
     )
     parser.add_argument(
+        "--host-name",
+        metavar="NAME",
+        help="whose treadmills to take from a configuration of several hosts (else this host's)",
+    )
+    parser.add_argument(
         "-i",
         "--treadmill",
         metavar="ID",
@@ -47,10 +52,12 @@ def main(argv: list[str]) -> int:
     cast("dict[str, ModuleType | None]", sys.modules).setdefault("rich", None)
     from backstride.service.config import load_config
     from backstride.service.configreader import ConfigError
+    from backstride.service.identity import require_own
     from backstride.service.selection import choose_treadmill
 
     try:
-        config = choose_treadmill(load_config(options.config), options.treadmill)
+        own = require_own(load_config(options.config), options.host_name)
+        config = choose_treadmill(own, options.treadmill)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return Exit.USAGE

@@ -48,6 +48,7 @@ _TAG_OF: Final = {
     "connection": "status",
     "info": "status",
     "programs": "status",
+    "health": "status",
     "state": "session",
     "session": "session",
     "event": "session",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ def _unfold(text: str | None) -> str:
 
 
 def _fields(types: dict[str, Any], name: str, prefix: str) -> Iterator[str]:
-    words = explain(getattr(schema, name))
+    words = explain(_find(name))
     for field, node in types[name].get("properties", {}).items():
         kind, inner, hint = _kind(node, types)
         meaning = words.get(field) or node.get("description") or hint
@@ -61,6 +62,13 @@ def _fields(types: dict[str, Any], name: str, prefix: str) -> Iterator[str]:
                 else ""
             )
             yield from _fields(types, inner, f"{prefix}{field}{below}.")
+
+
+def _find(name: str) -> type:
+    """The type of this name, in whichever module the payloads are from."""
+    modules = {kind.__module__ for kind in schema.PAYLOADS.values()}
+    found = (getattr(sys.modules[module], name, None) for module in sorted(modules))
+    return next(kind for kind in found if isinstance(kind, type))
 
 
 def _kind(node: dict[str, Any], types: dict[str, Any]) -> tuple[str, str | None, str]:

@@ -21,6 +21,7 @@ TITLES: Final = {
     "programs": "The programs on offer",
     "state": "Everything about this moment",
     "session": "The session's summary",
+    "health": "Host, radio and daemon",
     "event": "Something happened",
     "cue": "Say and show this now",
     "response": "The answer to a command",

@@ -70,14 +70,18 @@ class Remote:
     Args:
         settings: where and who.
         treadmill: whose topics to follow; None for all of them.
+        depth: levels of a treadmill's name below the prefix; 2 at a hub, where its site stands before its id.
 
     Raises:
         NoBrokerError: at entry, when there is no connection; at any use, when it is lost.
     """
 
-    def __init__(self, settings: RemoteSettings, treadmill: str | None = None) -> None:
+    def __init__(
+        self, settings: RemoteSettings, treadmill: str | None = None, *, depth: int = 1
+    ) -> None:
         self._settings = settings
-        self._whose = "+" if treadmill is None else topics.check_id(treadmill)
+        self._whose = "/".join("+" * depth) if treadmill is None else topics.check_id(treadmill)
+        self._depth = depth
         self._client: RemoteClient
         self.v5 = True
         """Whether the broker speaks MQTT 5, once there is a connection."""
@@ -142,8 +146,8 @@ class Remote:
         prefix = self._settings.prefix + "/"
         try:
             async for message in self._client.messages:
-                name = message.topic.value.removeprefix(prefix)
-                treadmill, _, topic = name.partition("/")
+                levels = message.topic.value.removeprefix(prefix).split("/")
+                treadmill, topic = "/".join(levels[: self._depth]), "/".join(levels[self._depth :])
                 payload = bytes(message.payload)
                 now = time.monotonic_ns() // 1_000_000
                 news = News(
@@ -243,6 +247,15 @@ class Remote:
             raise
         finally:
             del self._answers[number]
+
+    async def press_stop(self, treadmill: str) -> None:
+        """Publish the shortest Stop, `command/stop`: all that a bridge lets in. No answer is awaited.
+
+        Raises:
+            NoBrokerError: the connection is lost.
+        """
+        topic = f"{self._settings.prefix}/{treadmill}/{topics.COMMAND.name}/{Ask.STOP}"
+        await self._put(topic, b"")
 
     async def _boot(self, treadmill: str) -> str | None:
         """The nonce of the daemon's present life, from the retained `info`; None if none comes soon."""

@@ -17,6 +17,7 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
+from backstride.mqtt.health import Health
 from backstride.mqtt.quantities import (
     Boot,
     CommandId,
@@ -310,6 +311,7 @@ PAYLOADS: Final[dict[str, type[Struct]]] = {
     "info": Info,
     "programs": Programs,
     "session": SessionSummary,
+    "health": Health,
     "event": EventNote,
     "cue": CueNote,
     "command": CommandNote,

@@ -31,6 +31,7 @@ OUTWARD: Final = (
     "programs",
     "state",
     "session",
+    "health",
     "event",
     "cue",
     "response",

@@ -11,6 +11,7 @@ that exists. The shipped `backstride.toml` documents every key.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +64,9 @@ _ID: Final = read_pattern(
     r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?",
     'small letters, digits and hyphens, for example "living-room"',
 )
+_HOST: Final = read_pattern(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?", 'a host name such as "pi-3"'
+)
 _TOPIC: Final = r"(?!\$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 _TLS: Final[dict[str, Reader]] = {"ca": read_path, "cert": read_path, "key": read_path}
 _BROKER: Final[dict[str, Reader]] = {
@@ -91,6 +95,7 @@ _SITE: Final[dict[str, Reader]] = {
 }
 _SERVICE: Final[dict[str, Reader]] = {
     "state_directory": read_path,
+    "host_name": _HOST,
     "log_format": read_choice(LogFormat),
     "log_level": read_choice(LogLevel),
 }
@@ -103,6 +108,7 @@ _WALKER: Final[dict[str, Reader]] = {
 _TREADMILL: Final[dict[str, Reader]] = {
     "id": _ID,
     "name": read_text("Living room"),
+    "host": _HOST,
     "address": read_pattern(
         r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
         'a Bluetooth address such as "AA:BB:CC:DD:EE:FF"; `backstride scan` lists those in range',
@@ -215,8 +221,11 @@ def _read_treadmills(tables: object, findings: Findings) -> tuple[Treadmill, ...
     if not isinstance(tables, list) or not tables:
         findings.add("treadmill", "each treadmill is a table of its own: [[treadmill]]")
         return ()
-    if len(tables) > MOST_TREADMILLS:
-        findings.add("treadmill", f"there are {len(tables)}; one daemon takes {MOST_TREADMILLS}")
+    hosts = Counter(str(t.get("host", "")) for t in tables if isinstance(t, dict))
+    host, most = hosts.most_common(1)[0] if hosts else ("", 0)
+    if most > MOST_TREADMILLS:
+        whose = f" of {host}" if host else ""
+        findings.add("treadmill", f"there are {most}{whose}; one daemon takes {MOST_TREADMILLS}")
         return ()
     treadmills: list[Treadmill] = []
     for number, table in enumerate(tables, 1):

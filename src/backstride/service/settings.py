@@ -125,9 +125,13 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Service(Struct, frozen=True, kw_only=True):
-    """The daemon itself. `state_directory` None: systemd's, else the user's own."""
+    """The daemon itself. `state_directory` None: systemd's, else the user's own.
+
+    `host_name` None: as the system calls this host.
+    """
 
     state_directory: str | None = None
+    host_name: str | None = None
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
@@ -160,13 +164,15 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     """One treadmill: how to find it, how it starts, what it may do.
 
     Without `address`, `bluetooth_name` and `virtual` it is the only treadmill in range. `fingerprint` binds
-    it: another machine found under the same name or address is not moved. `sheet` is its commissioning
+    it: another machine found under the same name or address is not moved. `host` is whose daemon it belongs
+    to, where one file serves several; None belongs to everybody's. `sheet` is its commissioning
     sheet, without which a real machine stays slow and is started at its console. `pin_file` holds the
     hash of the PIN without which nothing is started.
     """
 
     id: str
     name: str
+    host: str | None = None
     address: str | None = None
     bluetooth_name: str | None = None
     adapter: str | None = None

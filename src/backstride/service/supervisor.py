@@ -46,6 +46,8 @@ from backstride.service.commissioned import look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
+from backstride.service.health import HealthWatch, Patient
+from backstride.service.identity import own_name
 from backstride.service.journal import FileJournal
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
@@ -121,6 +123,7 @@ class Service:
         """Set when every controller runs."""
         self._options = options or Options()
         self._ending = asyncio.Event()
+        self._patients: list[Patient] = []
         self.radios = Radios()
 
     def end(self) -> None:
@@ -200,8 +203,12 @@ class Service:
             bound=grant.bound,
         )
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
-        holder.append(Controller(treadmill.id, self.boot, ports, session, programs))
-        return holder[0]
+        controller = Controller(treadmill.id, self.boot, ports, session, programs)
+        holder.append(controller)
+        self._patients.append(
+            Patient(bus, controller.view, lambda: controller.session, lambda: belt.trouble)
+        )
+        return controller
 
     async def _run_all(self) -> None:
         tasks = [
@@ -210,6 +217,7 @@ class Service:
         ]
         ending = asyncio.create_task(self._ending.wait(), name="ending")
         feeding = asyncio.create_task(self._feed_watchdog(), name="watchdog")
+        telling = asyncio.create_task(self._tell_health(), name="health")
         _LOG.info("ready", version=__version__, boot=self.boot, treadmills=len(tasks))
         systemd.notify(systemd.READY, systemd.status(f"{len(tasks)} treadmills"))
         self.ready.set()
@@ -221,15 +229,26 @@ class Service:
             ]
             await asyncio.gather(*(controller.shut_down() for controller in healthy))
         finally:
-            for task in (*tasks, ending, feeding):
+            for task in (*tasks, ending, feeding, telling):
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(ending, feeding, return_exceptions=True)
+            await asyncio.gather(ending, feeding, telling, return_exceptions=True)
         defects = [r for r in results if isinstance(r, Exception)]
         for defect in defects:
             _LOG.critical("controller failed", exc_info=defect)
         if defects:
             raise DefectError("a session failed inside; the log has the details")
+
+    async def _tell_health(self) -> None:
+        """Tell how host and radios are. A defect in it is nobody's but its own: no belt depends on it."""
+        home, name = state_directory(self.config), own_name(self.config)
+        watch = HealthWatch(home, name, LoopClock(), WallClock())
+        for controller in self.controllers:
+            controller.watchers.append(watch.follow())
+        try:
+            await watch.run(self._patients)
+        except Exception as error:  # noqa: BLE001  whatever it is, the belts go on
+            _LOG.error("health is told no more", reason=repr(error))
 
     async def _feed_watchdog(self) -> None:
         """Feed systemd's watchdog from the control loops: only while each of them ticks."""

@@ -29,6 +29,8 @@ class View:
         self._event = 0
         self._cue: schema.CueState | None = None
         self._alarm: schema.AlarmState | None = None
+        self.over: schema.SessionSummary | None = None
+        """The newest session that is over."""
         self._started: str | None = None
         self._account = Account()
         self._voice = True
@@ -140,7 +142,7 @@ class View:
             self._started = None
         over = s.phase in {Phase.FINISHED, Phase.FAULTED, Phase.OFFLINE}
         self._started = self._started or time
-        return schema.SessionSummary(
+        summary = schema.SessionSummary(
             boot=self.boot,
             program=s.program.id,
             program_name=s.program.name,
@@ -153,6 +155,9 @@ class View:
             top_speed=quantities.kmh(s.top_speed),
             energy=self._account.energy if s.walked else None,
         )
+        if over:
+            self.over = summary
+        return summary
 
     def cue(self, cue: Cue, time: str) -> schema.CueNote:
         """What to say and show now."""
