@@ -133,7 +133,7 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise HistoryError(f"the history {self.path} fails: {error}") from error
 
     def _prepare(self, *, writes: bool) -> None:

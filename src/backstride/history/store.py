@@ -132,7 +132,7 @@ class Store:
     def write(self, head: Head, entries: Iterable[Entry] = ()) -> None:
         """Add to a session, and to the history if it is new; all of it is durable, or nothing was written.
 
-        What a walker said afterwards (`effort`, `pain`) is left alone in a session that is there.
+        A head that says nothing of `effort` or `pain` leaves what a walker said of them alone.
         """
         with self._database.writing() as connection:
             connection.execute(_UPSERT, _values(head))
@@ -237,12 +237,20 @@ _TABLES: Final[dict[type[Struct], tuple[str, str]]] = {
 }
 """Where a part is kept, and the column that counts it within its session."""
 _COLUMNS: Final = Head.__struct_fields__
-_KEPT: Final = frozenset({"id", "walker", "effort", "pain"})
+_KEPT: Final = frozenset({"id", "walker"})
 """What a later head does not change: whoever was erased in the middle does not come back with the next."""
+_SAID: Final = frozenset({"effort", "pain"})
+"""What a later head changes only if it says something."""
 _UPSERT: Final = (
     f"INSERT INTO session ({', '.join(_COLUMNS)})"  # noqa: S608  our own names
     f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEPT)
+    + ", ".join(
+        f"{name} = ifnull(excluded.{name}, {name})"
+        if name in _SAID
+        else f"{name} = excluded.{name}"
+        for name in _COLUMNS
+        if name not in _KEPT
+    )
 )
 _FATES: Final = {
     Fate.ERASE: "DELETE FROM session WHERE walker = ?",
