@@ -50,6 +50,7 @@ from backstride.mqtt.commands import Desk
 from backstride.mqtt.dialect import Dialect
 from backstride.mqtt.homeassistant.announcer import Announcer
 from backstride.mqtt.intake import Bucket, Counts, Intake
+from backstride.mqtt.outage import Outage
 from backstride.mqtt.outbox import Item, Outbox
 from backstride.mqtt.pin import PinHash, PinLock
 from backstride.mqtt.reception import FLOOD, Reception, SparseLog, loop_now
@@ -146,6 +147,7 @@ class MqttBus:
         self._traffic = Traffic()
         self._dialect = Dialect(mqtt5=settings.mqtt5)
         self._up_at: float | None = None
+        self._outage = Outage()
 
     @property
     def protocol(self) -> str:
@@ -200,7 +202,7 @@ class MqttBus:
             try:
                 await self._connect(sink)
             except (aiomqtt.MqttError, OSError, ValueError) as error:
-                _log.warning("mqtt_lost", reason=_reason(error), protocol=self.protocol)
+                self._outage.tell(_reason(error), protocol=self.protocol)
                 if self._dialect.fall_back(error):
                     continue
             if self._was_steady():
@@ -222,6 +224,7 @@ class MqttBus:
             self._up_at = loop_now()
             self._traffic.connections += 1
             self._dialect.worked()
+            self._outage.end()
             _log.info("mqtt_up", host=self._settings.host, protocol=self.protocol)
             up = True
             sink(BusUp(at=self._clock.now()))
