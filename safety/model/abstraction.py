@@ -14,9 +14,8 @@ on less, and the representative keeps just that:
 * *Names* (tickets, epochs, cue numbers) are only compared for equality or order, and are renamed in order.
 * *Machine counters* (elapsed time, distance) are only compared with the frame before, or with an adopted
   record, and are shifted together.
-* *Texts and statistics* (sentences of faults, findings already announced, top speed, time walked)
-  change what is
-  said, not what is done.
+* *Texts and statistics* (sentences of faults, findings already announced, what the guidance
+  remembers, top speed, time walked) change what is said, not what is done.
 * *Leftovers* of a run (targets, probes, cues, place in the script) are dropped in the phases that only a new
   confirm or a new arming leads out of, because these set them anew.
 
@@ -52,7 +51,7 @@ from backstride.domain import (
 from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
-from backstride.domain.session import Control, Cues, Drive, Phase, Session, Then
+from backstride.domain.session import Control, Cues, Drive, Guide, Phase, Session, Then
 from backstride.domain.workout import Facing
 
 BASE: Final = 1_000_000
@@ -68,8 +67,8 @@ GUARD: Final = {
     "Session": (
         "site walker person options phase since now ticked_at gap gap_at epoch linked machine control"
         " control_asks control_ticket control_at evidence drive bus outage bus_since selected program"
-        " workout envelope script trim facing cues voice start_granted confirmed_epoch moving_since then"
-        " owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
+        " workout envelope script trim facing cues guide voice start_granted confirmed_epoch moving_since"
+        " then owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
         " asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
         " tickets top_speed walked"
     ),
@@ -157,6 +156,7 @@ def canonical(s: Session) -> Session:
         trim=s.trim if scripted else 0,
         facing=s.facing if scripted else Facing.FORWARD,
         cues=_cues(s),
+        guide=Guide(),
         voice=True,
         moving_since=_maybe(now, s.moving_since, plausibility.SPIN_UP) if moving else None,
         then=Then.FINISH if phase in _RESTING else s.then,

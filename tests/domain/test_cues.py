@@ -335,7 +335,7 @@ def test_each_segment_is_announced_once_and_again_if_nobody_took_it(scene, scrip
             (CueKind.STEADY, "keep, 1.0 km/h; incline 2.0 %; in 10 seconds", 100, 10_000, 1),
         ),
         # Seconds are spoken from one on.
-        (TWO, 39_000, 100, (CueKind.FASTER, "faster, 1.2 km/h; in 1 seconds", 120, 1_000, 1)),
+        (TWO, 39_000, 100, (CueKind.FASTER, "faster, 1.2 km/h; in 1 second", 120, 1_000, 1)),
         (TWO, 39_001, 100, (CueKind.FASTER, "faster, 1.2 km/h", 120, 999, 1)),
         # A turn is a turn, whatever comes after it.
         (
@@ -349,10 +349,34 @@ def test_a_cue_says_what_changes(scene, steps, script, target, expected):
 
 
 @pytest.mark.parametrize(
-    ("ms", "seconds"), [(0, 0), (499, 0), (500, 1), (1_499, 1), (1_500, 2), (10_000, 10)]
+    ("ms", "seconds"),
+    [
+        (0, "0 seconds"),
+        (499, "0 seconds"),
+        (500, "1 second"),
+        (1_499, "1 second"),
+        (1_500, "2 seconds"),
+        (10_000, "10 seconds"),
+    ],
 )
 def test_seconds_are_spoken_to_the_nearest(ms, seconds):
-    assert seconds == cues.round_seconds(ms)
+    assert seconds == cues.show_seconds(ms)
+
+
+def test_what_a_cue_says_stands_beside_it_for_other_languages(scene):
+    steps = (work(40, 100, incline=10), work(40, 80, ramp_to=120, incline=20, cue="stay tall"))
+    draft = scene(*steps, script=30_000)
+    cues.announce(draft)
+    cue = draft.notices[0]
+    told = (cue.speed, cue.ramp_to, cue.incline, cue.within, cue.note)
+    assert (80, 120, 20, 10_000, "stay tall") == told
+
+
+def test_what_a_cue_does_not_say_does_not_stand_beside_it(scene):
+    draft = scene(*TWO, script=30_000)
+    cues.announce(draft)
+    cue = draft.notices[0]
+    assert (None, None, None) == (cue.ramp_to, cue.incline, cue.note)
 
 
 @pytest.mark.hazard("H28")

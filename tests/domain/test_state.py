@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec.structs import fields
 
 from backstride.domain.evidence import Evidence
+from backstride.domain.heart import Heart
 from backstride.domain.limits import SiteRules
 from backstride.domain.phases import Phase
-from backstride.domain.state import Control, Cues, Drive, Options, Session, Then
+from backstride.domain.state import Control, Cues, Drive, Guide, Options, Session, Then
 from backstride.domain.workout import Facing
 
 
@@ -23,9 +24,11 @@ def test_a_new_session_begins_with_nothing_but_this():
         "Session.phase": Phase.OFFLINE,
         "Session.control": Control.NONE,
         "Session.evidence": Evidence(),
+        "Session.heart": Heart(),
         "Session.drive": Drive(),
         "Session.facing": Facing.FORWARD,
         "Session.cues": Cues(),
+        "Session.guide": Guide(),
         "Session.voice": True,
         "Session.then": Then.FINISH,
         "Cues.segment": -1,

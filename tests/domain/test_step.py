@@ -12,7 +12,7 @@ from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.limits import SiteRules
 from backstride.domain.notices import Alarm, Cue, CueKind
-from backstride.domain.session import Control, Cues, Drive, Phase, Session, Then
+from backstride.domain.session import Control, Cues, Drive, Guide, Phase, Session, Then
 from backstride.domain.step import step
 from backstride.domain.workout import flatten
 
@@ -36,6 +36,7 @@ def walking(make_machine, make_program):
         bus=True, owed=True, seen_at=NOW, evidence=evidence,
         cues=Cues(segment=0, heard_at=NOW - 50_000, taken=((0, NOW - 50_000),)),
         drive=Drive(target=100, target_at=NOW - 9_000, previous=90, probed=2, followed=True),
+        guide=Guide(reached=100),
     )  # fmt: skip
 
 

@@ -66,7 +66,10 @@ def start(d: Draft, request: Request) -> Granted:
     )  # fmt: skip
     d.set(since=s.now)
     statement = _statement(program, workout, d.s.options)
-    d.say(CueKind.ARMED, statement, speed=workout.top_speed)
+    d.say(
+        CueKind.ARMED, statement, speed=workout.top_speed, incline=workout.top_incline,
+        length=workout.duration, note=program.name,
+    )  # fmt: skip
     return "armed", statement
 
 

@@ -87,7 +87,7 @@ def _take(d: Draft, cause: Cause, sentence: str) -> None:
     """The machine says that somebody else acted."""
     s = d.s
     if s.phase is Phase.ARMED:
-        d.say(CueKind.ALARM, sentence)
+        d.say(CueKind.ALARM, sentence, cause=str(cause))
         d.move(Trigger.DISARM, program=None, workout=None)
     else:
         hand_over(d, Finding(Action.HAND_OVER, cause, sentence))

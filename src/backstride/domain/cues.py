@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from backstride.domain.notices import CueKind
+from backstride.domain.notices import CueKind, Told
 from backstride.domain.session import Draft, Session
 from backstride.domain.units import SECOND, Ms, Speed, show_incline, show_speed
 from backstride.domain.workout import Segment, setpoint
@@ -58,41 +58,61 @@ def reconsider(d: Draft, kind: CueKind) -> None:
     _wait_for(d, number, segment.index)
 
 
-def round_seconds(ms: Ms) -> int:
-    """Whole seconds to speak: a tick late is still "in ten"."""
-    return (ms + SECOND // 2) // SECOND
+def show_seconds(ms: Ms) -> str:
+    """Whole seconds to speak, to the nearest: a tick late is still "10 seconds"."""
+    seconds = (ms + SECOND // 2) // SECOND
+    return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
 
 
 def _announce(d: Draft, present: Segment, wanted: Segment) -> None:
     s = d.s
-    start, end = shown(s, wanted.speed), shown(s, wanted.ramp_to)
-    before = s.drive.target if present is wanted else shown(s, present.ramp_to)
     within = max(wanted.start - s.script, 0)
-    if wanted.facing is not s.facing:
-        text = f"in {round_seconds(within)} seconds the belt stops, and you turn"
-        _wait_for(d, d.say(CueKind.TURN, text, within=within), wanted.index)
+    kind = change(s, present, wanted)
+    if kind is CueKind.TURN:
+        text = f"in {show_seconds(within)} the belt stops, and you turn"
+        _wait_for(d, d.say(kind, text, within=within), wanted.index)
         return
-    kind = CueKind.STEADY
-    change = "keep"
-    if max(start, end) > before:
-        kind, change = CueKind.FASTER, "faster"
-    elif min(start, end) < before:
-        kind, change = CueKind.SLOWER, "slower"
-    elif wanted.incline > present.incline:
-        kind, change = CueKind.STEEPER, "steeper"
-    elif wanted.incline < present.incline:
-        kind, change = CueKind.FLATTER, "flatter"
-    words = [f"{change}, {show_speed(start)}"]
+    start, end = shown(s, wanted.speed), shown(s, wanted.ramp_to)
+    told = Told(speed=start, within=within)
+    words = [f"{_WORD[kind]}, {show_speed(start)}"]
     if start != end:
         words.append(f"then slowly to {show_speed(end)}")
+        told["ramp_to"] = end
     if wanted.incline or present.incline:
         words.append(f"incline {show_incline(wanted.incline)}")
+        told["incline"] = wanted.incline
     if within >= SECOND:
-        words.append(f"in {round_seconds(within)} seconds")
+        words.append(f"in {show_seconds(within)}")
     if wanted.cue:
         words.append(wanted.cue)
-    number = d.say(kind, "; ".join(words), speed=start, within=within)
-    _wait_for(d, number, wanted.index)
+        told["note"] = wanted.cue
+    _wait_for(d, d.say(kind, "; ".join(words), **told), wanted.index)
+
+
+_WORD: Final = {
+    CueKind.STEADY: "keep",
+    CueKind.FASTER: "faster",
+    CueKind.SLOWER: "slower",
+    CueKind.STEEPER: "steeper",
+    CueKind.FLATTER: "flatter",
+}
+
+
+def change(s: Session, present: Segment, wanted: Segment) -> CueKind:
+    """What a walker in the one segment has to expect of the other, as the kind of its cue."""
+    start, end = shown(s, wanted.speed), shown(s, wanted.ramp_to)
+    before = s.drive.target if present is wanted else shown(s, present.ramp_to)
+    if wanted.facing is not s.facing:
+        return CueKind.TURN
+    if max(start, end) > before:
+        return CueKind.FASTER
+    if min(start, end) < before:
+        return CueKind.SLOWER
+    if wanted.incline > present.incline:
+        return CueKind.STEEPER
+    if wanted.incline < present.incline:
+        return CueKind.FLATTER
+    return CueKind.STEADY
 
 
 def _wait_for(d: Draft, number: int, segment: int) -> None:

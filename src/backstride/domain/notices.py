@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final, TypedDict
 
 from msgspec import Struct
 
-from backstride.domain.units import Ms, Speed
+from backstride.domain.units import Incline, Ms, Speed
 
 
 class Reply(StrEnum):
@@ -48,12 +49,60 @@ class CueKind(StrEnum):
     CHECK_IN = "check_in"
     ALARM = "alarm"
     FINISHED = "finished"
+    BEEP = "beep"
+    """3, 2, 1 before a change: a tone, not a word."""
+    REACHED = "reached"
+    """The measured speed came to the one that was announced."""
+    ENDING = "ending"
+    """The belt slows down and stops soon, as planned."""
+    TECHNIQUE = "technique"
+    """How to walk: the least urgent thing there is to say."""
+
+
+URGENCY: Final[dict[CueKind, int]] = {
+    CueKind.ALARM: 4,
+    CueKind.STOPPING: 3, CueKind.STOPPED: 3, CueKind.HOLD: 3, CueKind.TURN: 3,
+    CueKind.STEP_ON: 3, CueKind.FINISHED: 3,
+    CueKind.ARMED: 2, CueKind.COUNTDOWN: 2, CueKind.CHECK_IN: 2, CueKind.FASTER: 2,
+    CueKind.SLOWER: 2, CueKind.STEADY: 2, CueKind.STEEPER: 2, CueKind.FLATTER: 2,
+    CueKind.BEEP: 1, CueKind.REACHED: 1, CueKind.ENDING: 1,
+    CueKind.TECHNIQUE: 0,
+}  # fmt: skip
+"""What an outlet says first. An alarm cuts off what is being said and cancels what waits; of the others
+the more urgent one, or of equal ones the newer, takes the place of what waits."""
+
+
+class Technique(StrEnum):
+    """What a walker is reminded of, in the order in which it is said."""
+
+    TOES_FIRST = "toes_first"
+    TALL = "tall"
+    FIXED_POINT = "fixed_point"
+    NEAR_RAILS = "near_rails"
+    LEFT_SHOULDER = "left_shoulder"
+    RIGHT_SHOULDER = "right_shoulder"
+
+
+class Told(TypedDict, total=False):
+    """What a cue is about, beyond its kind; each is a field of `Cue`."""
+
+    speed: Speed
+    ramp_to: Speed
+    incline: Incline
+    within: Ms
+    length: Ms
+    technique: Technique
+    note: str
+    cause: str
 
 
 class Cue(Struct, frozen=True, kw_only=True, tag="cue"):
     """Something to say and show now. `number` comes back in `CueHeard` when an outlet took it.
 
-    `speed` is what the cue announces (0.01 km/h), `within` how long until it happens (ms).
+    `text` is the English sentence. Where it has numbers or names in it they stand beside it, so that an
+    outlet can say the same in another language: `speed` is what the cue announces and `ramp_to` where a
+    ramp ends (0.01 km/h), `incline` in 0.1 %, `within` how long until it happens and `length` how long
+    it lasts (ms), `note` what the program's author wrote and nobody translates, `cause` an alarm's.
     """
 
     at: Ms
@@ -61,7 +110,13 @@ class Cue(Struct, frozen=True, kw_only=True, tag="cue"):
     kind: CueKind
     text: str
     speed: Speed | None = None
+    ramp_to: Speed | None = None
+    incline: Incline | None = None
     within: Ms | None = None
+    length: Ms | None = None
+    technique: Technique | None = None
+    note: str | None = None
+    cause: str | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True, tag="alarm"):

@@ -40,7 +40,7 @@ still before two new frames, seen after the answer to the Stop, say zero.
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import Final, Unpack, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -51,19 +51,19 @@ from backstride.domain.errors import TransitionError
 from backstride.domain.events import Ownership
 from backstride.domain.evidence import NEVER, incline_of, void
 from backstride.domain.failsafe import Finding
-from backstride.domain.notices import Alarm, Answer, Cue, CueKind, Moved, Notice, Reply
+from backstride.domain.notices import Alarm, Answer, Cue, CueKind, Moved, Notice, Reply, Told
 from backstride.domain.phases import Phase, Trigger
 from backstride.domain.state import (
     IN_CONTROL,
     Control,
     Cues,
     Drive,
+    Guide,
     Options,
     Pending,
     Session,
     Then,
 )
-from backstride.domain.units import Ms, Speed
 
 _OFF, _IDLE, _ARMED, _COUNT = Phase.OFFLINE, Phase.IDLE, Phase.ARMED, Phase.COUNTDOWN
 _START, _RUN, _TURN, _HOLD = Phase.STARTING, Phase.RUNNING, Phase.TURNING, Phase.HOLDING
@@ -193,15 +193,11 @@ class Draft:
         drive = replace(_commanded(self.s, command), pending=Pending(ticket, command, now))
         self.set(tickets=ticket, drive=drive, evidence=void(self.s.evidence))
 
-    def say(
-        self, kind: CueKind, text: str, speed: Speed | None = None, within: Ms | None = None
-    ) -> int:
+    def say(self, kind: CueKind, text: str, **about: Unpack[Told]) -> int:
         """Give a cue and return its number."""
         number = self.s.cues.number + 1
         self.s = replace(self.s, cues=replace(self.s.cues, number=number))
-        self.notices.append(
-            Cue(at=self.s.now, number=number, kind=kind, text=text, speed=speed, within=within)
-        )
+        self.notices.append(Cue(at=self.s.now, number=number, kind=kind, text=text, **about))
         return number
 
     def alarm(self, finding: Finding) -> None:
@@ -214,7 +210,7 @@ class Draft:
                 sentence=finding.sentence,
             )
         )
-        self.say(CueKind.ALARM, finding.sentence)
+        self.say(CueKind.ALARM, finding.sentence, cause=str(finding.cause))
 
     def answer(self, request: str, reply: Reply, code: str, sentence: str) -> None:
         """Answer a request."""
@@ -286,6 +282,7 @@ def ownership(session: Session) -> Ownership | None:
 
 
 __all__ = [
-    "ACTIVE", "IN_CONTROL", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Options",
-    "Order", "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership", "situation",
+    "ACTIVE", "IN_CONTROL", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Guide",
+    "Options", "Order", "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership",
+    "situation",
 ]  # fmt: skip

@@ -53,6 +53,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Spoken before the belt starts."""
     patience: Ms = 10 * 60 * SECOND
     """A pause or a turn that nobody ends is finished after this long [CHOICE]."""
+    technique: bool = True
+    """Remind of the technique now and then."""
 
 
 class Pending(Struct, frozen=True):
@@ -121,6 +123,22 @@ class Cues(Struct, frozen=True, kw_only=True):
     seconds: int = 0
 
 
+class Guide(Struct, frozen=True, kw_only=True):
+    """What the guidance remembers of what it said. Control depends on none of it.
+
+    Until `quiet_at` the last cue takes its time. `reminded_at` and `reminders` are about technique;
+    `reached` is the speed whose arrival needs no word (0.01 km/h); `beeped` is the segment and the
+    second of the last beep; `ended` is the segment whose end was announced as the program's.
+    """
+
+    quiet_at: Ms = 0
+    reminded_at: Ms = 0
+    reminders: int = 0
+    reached: Speed | None = None
+    beeped: tuple[int, int] = (-1, 0)
+    ended: int = -1
+
+
 class Session(Struct, frozen=True, kw_only=True):
     """Everything a session knows. Times are instants of the events' clock unless named otherwise.
 
@@ -162,6 +180,7 @@ class Session(Struct, frozen=True, kw_only=True):
     trim: Speed = 0
     facing: Facing = Facing.FORWARD
     cues: Cues = Cues()
+    guide: Guide = Guide()
     voice: bool = True
     start_granted: bool = False
     confirmed_epoch: int = 0

@@ -15,6 +15,7 @@ from backstride.domain.events import (
     Training,
 )
 from backstride.domain.failsafe import Action, Finding, worst
+from backstride.domain.guidance import guide
 from backstride.domain.intake import believe
 from backstride.domain.notices import CueKind
 from backstride.domain.pilot import pilot
@@ -39,6 +40,7 @@ def step(session: Session, event: Event) -> Transition:
         believe(d, event)
         _supervise(d)
         pilot(d)
+        guide(d)
     return Transition(d.s, tuple(d.orders), tuple(d.notices))
 
 
