@@ -38,9 +38,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from backstride.domain import (
+    ceiling,
     cues,
     evidence,
     following,
+    heart,
     intake,
     outcomes,
     plausibility,
@@ -51,6 +53,7 @@ from backstride.domain import (
 from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Action, Cause, Finding
+from backstride.domain.heart import Heart
 from backstride.domain.session import Control, Cues, Drive, Guide, Phase, Session, Then
 from backstride.domain.workout import Facing
 
@@ -65,9 +68,9 @@ LATCHED: Final = Finding(Action.STOP, Cause.BLIND, "")
 
 GUARD: Final = {
     "Session": (
-        "site walker person options phase since now ticked_at gap gap_at epoch linked machine control"
-        " control_asks control_ticket control_at evidence drive bus outage bus_since selected program"
-        " workout envelope script trim facing cues guide voice start_granted confirmed_epoch moving_since"
+        "site walker person max_heart_rate options phase since now ticked_at gap gap_at epoch linked"
+        " machine control control_asks control_ticket control_at evidence heart drive bus outage bus_since"
+        " selected program workout envelope script trim facing cues guide voice start_granted confirmed_epoch moving_since"
         " then owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
         " asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
         " tickets top_speed walked"
@@ -79,9 +82,10 @@ GUARD: Final = {
         " stop_retry_at unconfirmed crept"
     ),
     "Evidence": (
-        "at speed speed_at incline incline_at distance elapsed energy heart_rate steps frames zeros over"
-        " since since_at low low_at level level_at advanced_at counts ticks signs sign_at"
+        "at speed speed_at incline incline_at distance elapsed energy heart_rate heart_rate_at steps frames"
+        " zeros over since since_at low low_at level level_at advanced_at counts ticks signs sign_at"
     ),
+    "Heart": "rate contact battery at over_since held_by calm_since eased",
     "Cues": "number segment about asked_at heard_at taken seconds missed",
 }
 """Every field that the representative was thought through for."""
@@ -131,7 +135,8 @@ def canonical(s: Session) -> Session:
         else None
     )
     watched = supervision.START_TIME if s.started_at is not None else 0
-    seen = _evidence(s.evidence, now, watched)
+    told = ceiling.ceiling_of(s) is not None
+    seen = _evidence(s.evidence, now, watched, told=told)
     adopted = _shifted(s.adopted, s.evidence)
     doubt = _shifted(s.doubt, s.evidence) if adopted else None
     pending = s.drive.pending
@@ -149,6 +154,7 @@ def canonical(s: Session) -> Session:
         control_at=_before(now, s.control_at, outcomes.ANSWER_TIME) if waits else BASE,
         control_asks=min(s.control_asks, supervision.CONTROL_ASKS),
         evidence=seen,
+        heart=_heart(s),
         drive=_drive(s, since=since, driven=driven, named=PENDING if pending else 0),
         outage=min(s.outage, supervision.OUTAGE_SLOW + 1),
         bus_since=_before(now, s.bus_since, intake.OUTAGE_MEMORY) if s.bus and s.outage else BASE,
@@ -240,7 +246,7 @@ def _gap_at(s: Session, seen: Evidence, *, gapped: bool, unseen: bool) -> int:
     return max(old, seen.speed_at - supervision.GAP_HOLD)
 
 
-def _evidence(e: Evidence, now: int, watched: int) -> Evidence:
+def _evidence(e: Evidence, now: int, watched: int, *, told: bool) -> Evidence:
     speed_at = _maybe(now, e.speed_at, max(plausibility.BLIND_AGE, watched))
     level_at = low_at = since_at = 0
     if e.speed_at is not None and speed_at is not None:
@@ -260,7 +266,8 @@ def _evidence(e: Evidence, now: int, watched: int) -> Evidence:
         signs=min(e.signs, supervision.SIGNS),
         sign_at=_before(now, e.sign_at, supervision.ABSENT_STOP) if e.signs else BASE,
         energy=None,
-        heart_rate=None,
+        heart_rate=e.heart_rate if told else None,
+        heart_rate_at=_maybe(now, e.heart_rate_at, heart.PULSE_AGE) if told else None,
         steps=None,
         frames=0,
         zeros=min(e.zeros, evidence.STILL_FRAMES),
@@ -271,6 +278,21 @@ def _evidence(e: Evidence, now: int, watched: int) -> Evidence:
         low_at=low_at,
         level_at=level_at,
         advanced_at=_before(now, e.advanced_at, frozen) if e.counts and e.moving() else BASE,
+    )
+
+
+def _heart(s: Session) -> Heart:
+    """Without a ceiling it is only shown; with one, a pulse counts while it is fresh."""
+    h, now = s.heart, s.now
+    if ceiling.ceiling_of(s) is None:
+        return Heart()
+    fresh = h.at is not None and now - h.at <= heart.PULSE_AGE
+    return Heart(
+        rate=h.rate if fresh else None,
+        at=h.at and _before(now, h.at, heart.PULSE_AGE) if fresh else None,
+        over_since=_maybe(now, h.over_since, ceiling.END_AFTER),
+        held_by=h.held_by,
+        calm_since=_maybe(now, h.calm_since, ceiling.CALM_TIME),
     )
 
 
@@ -360,7 +382,7 @@ def _cues(s: Session) -> Cues:
 
 
 _FIXED: Final = frozenset(
-    {"site", "walker", "person", "options", "machine", "selected", "program", "workout", "envelope"}
+    "site walker person max_heart_rate options machine selected program workout envelope".split()
 )
 _VARYING: Final = attrgetter(*(name for name in Session.__struct_fields__ if name not in _FIXED))
 

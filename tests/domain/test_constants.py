@@ -26,6 +26,13 @@ HOME = Path(domain.__file__).parent
 
 NUMBERS = {
     "admission.COARSEST": 50,
+    "ceiling.SHARE": 85,
+    "ceiling.HOLD_AFTER": 5_000,
+    "ceiling.EASE_AFTER": 20_000,
+    "ceiling.END_AFTER": 300_000,
+    "ceiling.RELIEF": 5,
+    "ceiling.CALM_TIME": 10_000,
+    "ceiling.LOST_AFTER": 20_000,
     "cues.NOTICE": 10_000,
     "cues.REACTION": 5_000,
     "cues.AGAIN": 5_000,
@@ -51,8 +58,13 @@ NUMBERS = {
     "following.PACE": 2_000,
     "following.CLIMB": 10,
     "following.DESCENT": 10,
+    "following.EASE": 4,
+    "following.EASE_PACE": 5_000,
     "following.QUICK": 30,
     "following.NUDGE": 5,
+    "heart.SLOWEST_PULSE": 30,
+    "heart.FASTEST_PULSE": 230,
+    "heart.PULSE_AGE": 5_000,
     "intake.OUTAGE_MEMORY": 60_000,
     "limits.WALK_SPEED": 550,
     "limits.JOG_SPEED": 800,
@@ -159,11 +171,12 @@ CHECKS = {
     "starting": "too_fast_at_once stale _start _control _clock",
     "running": (
         "over_cap stale frozen over_target probe downhill halted unexplained slope _broker "
-        "_clock _answers _presence _absence _control unprobed _cue"
+        "_clock _answers _presence _absence _control strain unprobed _cue unfelt"
     ),
     "holding": (
         "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted "
-        "?unexplained ?slope ?_broker ?_clock ?_answers ?_presence ?_absence ?_control"
+        "?unexplained ?slope ?_broker ?_clock ?_answers ?_presence ?_absence ?_control "
+        "?strain"
     ),
     "turning": (
         "_resting ?over_cap ?stale ?frozen ?over_target ?probe ?downhill ?halted ?_answers "
@@ -240,6 +253,7 @@ def test_what_nobody_saw_is_unknown_and_counts_nothing():
     unknown = (
         *("at", "speed", "speed_at", "incline", "incline_at", "level"),
         *("distance", "elapsed", "energy", "heart_rate", "steps"),
+        "heart_rate_at",
     )
     nothing = (
         *("frames", "zeros", "over", "since", "since_at", "low", "low_at", "level_at"),

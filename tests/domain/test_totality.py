@@ -192,6 +192,12 @@ def happenings(make_machine, make_program):
         st.builds(events.BusUp, at=at),
         st.builds(events.BusDown, at=at),
         st.builds(events.CueHeard, at=at, cue=st.integers(0, 3)),
+        st.builds(
+            events.HeartRate,
+            at=at,
+            bpm=st.sampled_from([0, 60, 153, 220, 65_535]),
+            contact=st.sampled_from([None, False, True]),
+        ),
         st.builds(events.Shutdown, at=at),
         st.builds(events.Adopt, at=at, record=RECORDS, age=AGES),
     )

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from backstride.domain.evidence import Evidence
+from backstride.domain.heart import Heart
 from backstride.domain.session import Cues, Drive, Session
 from safety.model.abstraction import GUARD, canonical
 from safety.model.scene import EVERYTHING, MACHINES, timing
@@ -14,7 +15,9 @@ from safety.model.search import core_of, opening
 from safety.model.world import World
 
 
-@pytest.mark.parametrize("struct", [Session, Drive, Evidence, Cues], ids=lambda s: s.__name__)
+@pytest.mark.parametrize(
+    "struct", [Session, Drive, Evidence, Heart, Cues], ids=lambda s: s.__name__
+)
 def test_every_field_was_thought_through(struct):
     """A new field: decide in `canonical()` what becomes of it, then name it in GUARD."""
     assert sorted(GUARD[struct.__name__].split()) == sorted(struct.__struct_fields__)

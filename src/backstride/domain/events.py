@@ -175,6 +175,18 @@ class Tick(Struct, frozen=True, kw_only=True, tag="tick"):
     slept: Ms = 0
 
 
+class HeartRate(Struct, frozen=True, kw_only=True, tag="heart_rate"):
+    """One measurement of the walker's strap, as it says, in 1/min.
+
+    `contact` is whether it feels the skin and `battery` its charge in %; None when it does not tell.
+    """
+
+    at: Ms
+    bpm: int
+    contact: bool | None = None
+    battery: int | None = None
+
+
 class Shutdown(Struct, frozen=True, kw_only=True, tag="shutdown"):
     """The service was told to end: bring the belt down first."""
 
@@ -211,6 +223,7 @@ type Event = (
     | BusDown
     | CueHeard
     | Tick
+    | HeartRate
     | Shutdown
     | Adopt
 )

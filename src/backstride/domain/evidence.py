@@ -48,6 +48,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     elapsed: int | None = None
     energy: int | None = None
     heart_rate: int | None = None
+    heart_rate_at: Ms | None = None
     steps: int | None = None
     frames: int = 0
     zeros: int = 0
@@ -122,6 +123,7 @@ def observe(before: Evidence, frame: Telemetry, cap: Speed | None, margin: Speed
         elapsed=elapsed,
         energy=before.energy if frame.energy is None else frame.energy,
         heart_rate=before.heart_rate if frame.heart_rate is None else frame.heart_rate,
+        heart_rate_at=before.heart_rate_at if frame.heart_rate is None else at,
         steps=before.steps if frame.steps is None else frame.steps,
         advanced_at=at if advanced or speed == 0 else before.advanced_at,
         counts=before.counts or ticked or walked,

@@ -50,6 +50,8 @@ class Cause(StrEnum):
     CONTROL_TAKEN = "control_taken"
     MACHINE_CHANGED = "machine_changed"
     SHUTDOWN = "shutdown"
+    HEART_RATE = "heart_rate"
+    HEART_RATE_LOST = "heart_rate_lost"
 
 
 class Finding(Struct, frozen=True):

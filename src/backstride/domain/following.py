@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from backstride.domain import cues
+from backstride.domain.ceiling import eases
 from backstride.domain.commands import SetIncline, SetSpeed
 from backstride.domain.envelope import (
     FOLLOWING,
@@ -33,6 +36,10 @@ CLIMB: Final[Speed] = 10
 """A usual step up, 0.01 km/h."""
 DESCENT: Final[Speed] = 10
 """Planned ramp down, 0.01 km/h per s: 0.2 per 2 s."""
+EASE: Final[Speed] = 4
+"""Ramp down for the heart, 0.01 km/h per s: 0.2 per 5 s, for a pulse takes its time to fall [CHOICE]."""
+EASE_PACE: Final[Ms] = 5 * SECOND
+"""Time between two of its steps."""
 QUICK: Final[Speed] = 30
 """Ramp down when slowing to a stop, 0.01 km/h per s: the envelope's limit."""
 NUDGE: Final[Speed] = 5
@@ -208,8 +215,21 @@ def hold(d: Draft) -> None:
         d.order(SetIncline(0))
     elif Cause.NOBODY_THERE in s.holds and s.drive.target > s.envelope.floor:
         lower(d, s.envelope.floor, s.envelope, QUICK, SECOND)
-    elif s.drive.unknowns and not s.evidence.falling:
-        _ask_again(d, s.envelope)
+    elif s.drive.unknowns:
+        if not s.evidence.falling:
+            _ask_again(d, s.envelope)
+    elif eases(s) and s.drive.target > s.envelope.floor:
+        _ease(d, s.envelope)
+
+
+def _ease(d: Draft, within: Envelope) -> None:
+    """One step down for the heart; the first of them is told."""
+    before = d.s.drive.target
+    lower(d, within.floor, within, EASE, EASE_PACE)
+    if d.s.drive.target < before and not d.s.heart.eased:
+        d.set(heart=replace(d.s.heart, eased=True))
+        text = "your heart rate stays high: the belt slows down step by step"
+        d.say(CueKind.SLOWER, text, speed=d.s.drive.target, cause=str(Cause.HEART_RATE))
 
 
 def _ask_again(d: Draft, within: Envelope) -> None:

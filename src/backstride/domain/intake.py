@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from backstride.domain import cues
+from backstride.domain.ceiling import follow_heart
 from backstride.domain.console import observe_status
 from backstride.domain.envelope import FOLLOWING
 from backstride.domain.events import (
@@ -15,6 +16,7 @@ from backstride.domain.events import (
     BusUp,
     CueHeard,
     Event,
+    HeartRate,
     LinkDown,
     LinkUp,
     MachineStatus,
@@ -28,6 +30,7 @@ from backstride.domain.events import (
 )
 from backstride.domain.evidence import Evidence, observe
 from backstride.domain.following import answering
+from backstride.domain.heart import hear, rest
 from backstride.domain.notices import CueKind
 from backstride.domain.operator import operate
 from backstride.domain.outcomes import ANSWER_TIME, conclude, hear_outcome
@@ -73,6 +76,8 @@ def believe(d: Draft, event: Event) -> None:  # noqa: C901, PLR0912  one case an
             d.set(bus=False)
         case CueHeard(cue=number):
             cues.heard(d, number)
+        case HeartRate():
+            d.set(heart=hear(d.s.heart, event))
         case Shutdown():
             shut_down(d)
         case Adopt():
@@ -96,6 +101,7 @@ def _tick(d: Draft, tick: Tick) -> None:
         d.set(outage=s.outage + passed)
     elif s.now - s.bus_since > OUTAGE_MEMORY:
         d.set(outage=0)
+    d.set(heart=follow_heart(d.s) if underway(d.s) else rest(d.s.heart))
     pending = s.drive.pending
     if pending is not None and s.now - pending.sent_at > ANSWER_TIME:
         conclude(d, pending, Verdict.UNKNOWN, "")

@@ -12,6 +12,7 @@ from backstride.domain.commands import Command
 from backstride.domain.events import Ownership
 from backstride.domain.evidence import Evidence
 from backstride.domain.failsafe import Cause, Finding
+from backstride.domain.heart import Heart
 from backstride.domain.limits import Caps, SiteRules
 from backstride.domain.machine import Machine
 from backstride.domain.phases import Phase
@@ -142,7 +143,8 @@ class Guide(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """Everything a session knows. Times are instants of the events' clock unless named otherwise.
 
-    `walker` is what the treadmill's configuration allows any walker, `person` who said that they walk.
+    `walker` is what the treadmill's configuration allows any walker, `person` who said that they walk,
+    `max_heart_rate` (1/min) the highest of whoever walks here, as configured.
     `owed` says that the belt owes us a proven rest; `debtor` names its machine while another one
     answers in its place. `started_at` is when our Start went out, until the belt is seen to move:
     until it must have, a belt at 0 has not come to rest. `rested_at` is when our Stop was last proven,
@@ -153,6 +155,7 @@ class Session(Struct, frozen=True, kw_only=True):
     site: SiteRules = SiteRules()
     walker: Caps | None = None
     person: Walker | None = None
+    max_heart_rate: int | None = None
     options: Options = Options()
     phase: Phase = Phase.OFFLINE
     since: Ms = 0
@@ -168,6 +171,7 @@ class Session(Struct, frozen=True, kw_only=True):
     control_ticket: int = 0
     control_at: Ms = 0
     evidence: Evidence = Evidence()
+    heart: Heart = Heart()
     drive: Drive = Drive()
     bus: bool = False
     outage: Ms = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from backstride.domain import cues
+from backstride.domain.ceiling import spare
 from backstride.domain.events import (
     Event,
     LinkDown,
@@ -14,7 +15,7 @@ from backstride.domain.events import (
     Telemetry,
     Training,
 )
-from backstride.domain.failsafe import Action, Finding, worst
+from backstride.domain.failsafe import Action, Cause, Finding, worst
 from backstride.domain.guidance import guide
 from backstride.domain.intake import believe
 from backstride.domain.notices import CueKind
@@ -97,7 +98,10 @@ def _hold(d: Draft, findings: tuple[Finding, ...]) -> None:
         d.move(Trigger.HOLD)
         d.say(CueKind.HOLD, "holding this speed")
     if d.s.phase is Phase.HOLDING:
-        d.set(holds=tuple(f.cause for f in findings if f.action is Action.HOLD))
+        holds = tuple(f.cause for f in findings if f.action is Action.HOLD)
+        d.set(holds=holds)
+        if Cause.HEART_RATE in holds:
+            spare(d)
 
 
 _BEFORE: Final = frozenset({Phase.ARMED, Phase.COUNTDOWN})

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from backstride.domain import plausibility
+from backstride.domain.ceiling import strain, unfelt
 from backstride.domain.evidence import incline_of
 from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.plausibility import HOLD_AGE
@@ -220,6 +221,7 @@ _STEERED: Final[tuple[Check, ...]] = (
     _presence,
     _absence,
     _control,
+    strain,
 )
 _DOWN: Final[tuple[Check, ...]] = (*_ALWAYS, plausibility.halted, _answers)
 
@@ -228,7 +230,7 @@ _CHECKS: Final[dict[Phase, tuple[Check, ...]]] = {
     Phase.ARMED: (_restarted, _clock),
     Phase.COUNTDOWN: (_moved_early, _unseen, _deck, _broker, _clock, _control),
     Phase.STARTING: (plausibility.too_fast_at_once, plausibility.stale, _start, _control, _clock),
-    Phase.RUNNING: (*_STEERED, plausibility.unprobed, _cue),
+    Phase.RUNNING: (*_STEERED, plausibility.unprobed, _cue, unfelt),
     Phase.HOLDING: (_resting, *map(_if_underway, _STEERED)),
     Phase.TURNING: (_resting, *map(_if_underway, (*_DOWN, _clock))),
     Phase.SLOWING: _DOWN,
