@@ -70,9 +70,9 @@ GUARD: Final = {
     "Session": (
         "site walker person max_heart_rate options phase since now ticked_at gap gap_at epoch linked"
         " machine control control_asks control_ticket control_at evidence heart drive bus outage bus_since"
-        " selected program workout envelope script trim facing cues guide voice start_granted confirmed_epoch moving_since"
-        " then owed debtor started_at rested_at ending paused holds findings off_since downhill_since seen_at"
-        " asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
+        " selected program workout envelope script trim facing cues guide voice start_granted"
+        " confirmed_epoch moving_since then owed debtor started_at rested_at ending paused holds findings off_since"
+        " downhill_since seen_at asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
         " tickets top_speed walked"
     ),
     "Drive": (
@@ -382,7 +382,8 @@ def _cues(s: Session) -> Cues:
 
 
 _FIXED: Final = frozenset(
-    "site walker person max_heart_rate options machine selected program workout envelope".split()
+    {"site", "walker", "person", "max_heart_rate", "options", "machine"}
+    | {"selected", "program", "workout", "envelope"}
 )
 _VARYING: Final = attrgetter(*(name for name in Session.__struct_fields__ if name not in _FIXED))
 
