@@ -125,7 +125,7 @@ class TestFinding:
         async def story():
             hidden = hide(make_machine)
             async with air_with(make_machine(), hidden) as radio:
-                device = await find(ByAddress(OTHER.lower()), radio, WAITS)
+                device = (await find(ByAddress(OTHER.lower()), radio, WAITS)).device
                 assert (device.address, device.name) == (OTHER, None)
 
         in_virtual_time(story)
@@ -145,7 +145,7 @@ class TestFinding:
         async def story():
             machine = make_machine("citysports")
             async with air_with(machine, make_machine()) as radio:
-                device = await find(ByName("citysports-linker"), radio, WAITS)
+                device = (await find(ByName("citysports-linker"), radio, WAITS)).device
                 assert device.address == machine.address
 
         in_virtual_time(story)
@@ -173,7 +173,7 @@ class TestFinding:
         async def story():
             machine = make_machine()
             async with air_with(machine, hide(make_machine)) as radio:
-                assert (await find(OnlyOne(), radio, WAITS)).address == machine.address
+                assert (await find(OnlyOne(), radio, WAITS)).device.address == machine.address
 
         in_virtual_time(story)
 

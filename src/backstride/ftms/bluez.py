@@ -1,13 +1,14 @@
-"""What BlueZ knows, read from its D-Bus object tree: adapters, and devices that it has met.
+"""Talking to BlueZ over D-Bus, and what it knows: adapters, and devices that it has met.
 
-Only reading: nothing is scanned, connected or changed, and bluetoothd is not started by asking. The names of
-interfaces and properties are those of BlueZ's doc/org.bluez.Adapter.rst and doc/org.bluez.Device.rst.
+Asking starts no bluetoothd, and every call comes to an end in time, whether or not anybody is there. The
+names of interfaces and properties are those of BlueZ: doc/org.bluez.Adapter.rst, doc/org.bluez.Device.rst.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final
 
@@ -19,11 +20,12 @@ from msgspec import Struct
 
 from backstride.domain.errors import BackstrideError
 from backstride.domain.units import SECOND, Ms
+from backstride.ftms.uuids import FITNESS_MACHINE
 
 PATIENCE: Final[Ms] = 3 * SECOND
-"""For the whole conversation, all of it on this host; BlueZ answers within milliseconds."""
-_ADAPTER: Final = "org.bluez.Adapter1"
-_DEVICE: Final = "org.bluez.Device1"
+"""For one answer, all of it on this host; BlueZ gives most within milliseconds."""
+ADAPTER: Final = "org.bluez.Adapter1"
+DEVICE: Final = "org.bluez.Device1"
 
 
 class Cause(StrEnum):
@@ -37,10 +39,12 @@ class Cause(StrEnum):
     """The bus, or its policy, turned this user away."""
     SILENT = "silent"
     """There is somebody who does not answer, or not in the way of BlueZ."""
+    REFUSED = "refused"
+    """BlueZ answers that it cannot, or will not."""
 
 
 class BluezError(BackstrideError):
-    """The object tree could not be read.
+    """BlueZ could not be asked, or did not do it.
 
     Attributes:
         cause: why.
@@ -63,7 +67,10 @@ class Adapter(Struct, frozen=True, kw_only=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A device that BlueZ has met; `adapter` is the name of the one that met it."""
+    """A device that BlueZ has met; `adapter` is the name of the one that met it.
+
+    `treadmill` says that it has the fitness machine service; `path` is the name of its object.
+    """
 
     adapter: str
     address: str
@@ -72,6 +79,8 @@ class Device(Struct, frozen=True, kw_only=True):
     trusted: bool
     connected: bool
     blocked: bool
+    treadmill: bool = False
+    path: str = ""
 
 
 class Tree(Struct, frozen=True, kw_only=True):
@@ -80,6 +89,100 @@ class Tree(Struct, frozen=True, kw_only=True):
     adapters: tuple[Adapter, ...]
     devices: tuple[Device, ...]
 
+    def carried(self, adapter: str) -> int:
+        """How many devices are connected through this adapter."""
+        return sum(d.connected and d.adapter == adapter for d in self.devices)
+
+
+class Conversation:
+    """A connection to the bus on which BlueZ lives."""
+
+    def __init__(self, connection: MessageBus) -> None:
+        self.connection = connection
+
+    async def call(
+        self,
+        path: str,
+        member: str,
+        *,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        within: Ms = PATIENCE,
+    ) -> list[Any]:
+        """Call a method, named in full, of an object of BlueZ; the answer's values without variants.
+
+        Raises:
+            BluezError: there is no answer, or an error.
+        """
+        interface, _, name = member.rpartition(".")
+        message = Message(
+            destination="org.bluez",
+            path=path,
+            interface=interface,
+            member=name,
+            signature=signature,
+            body=list(body),
+            flags=MessageFlag.NO_AUTOSTART,
+        )
+        try:
+            async with asyncio.timeout(within / SECOND):
+                answer = await self.connection.call(message)
+        except TimeoutError as error:
+            raise BluezError(Cause.SILENT, f"no answer in {within // SECOND} s") from error
+        except (OSError, EOFError, DBusFastError) as error:
+            raise BluezError(Cause.NO_BUS, str(error) or "the bus hung up") from error
+        if answer is None:
+            raise BluezError(Cause.SILENT, "an empty answer")
+        if answer.message_type is MessageType.ERROR:
+            raise _refusal(answer)
+        values: list[Any] = unpack_variants(answer.body)
+        return values
+
+
+def _refusal(answer: Message) -> BluezError:
+    name = answer.error_name or ""
+    kind = name.rsplit(".", 1)[-1]
+    causes = {
+        "ServiceUnknown": Cause.NOT_RUNNING,
+        "NameHasNoOwner": Cause.NOT_RUNNING,
+        "AccessDenied": Cause.DENIED,
+    }
+    said = next((word for word in answer.body if isinstance(word, str)), "")
+    of_bluez = name.startswith("org.bluez.") or kind in {"UnknownObject", "UnknownMethod"}
+    if of_bluez:
+        return BluezError(Cause.REFUSED, f"{kind}: {said}" if said else kind)
+    return BluezError(causes.get(kind, Cause.SILENT), kind)
+
+
+@asynccontextmanager
+async def converse(bus: str | None = None) -> AsyncIterator[Conversation]:
+    """Talk on the system bus, or on the bus with this D-Bus address.
+
+    Raises:
+        BluezError: there is no bus, or it turns this user away.
+    """
+    connection: MessageBus | None = None
+    try:
+        try:
+            async with asyncio.timeout(PATIENCE / SECOND):
+                connection = MessageBus(bus, BusType.SYSTEM)
+                await connection.connect()
+        except TimeoutError as error:
+            raise BluezError(Cause.SILENT, f"no answer in {PATIENCE // SECOND} s") from error
+        except PermissionError as error:
+            raise BluezError(Cause.DENIED, str(error)) from error
+        except (OSError, EOFError) as error:
+            raise BluezError(
+                Cause.NO_BUS, getattr(error, "strerror", None) or str(error)
+            ) from error
+        except DBusFastError as error:
+            # Authentication is refused, or the bus hangs up in the middle of it.
+            raise BluezError(Cause.DENIED, str(error)) from error
+        yield Conversation(connection)
+    finally:
+        if connection is not None:
+            connection.disconnect()
+
 
 async def read_tree(bus: str | None = None) -> Tree:
     """Ask BlueZ for its objects, on the system bus or on the bus with this D-Bus address.
@@ -87,48 +190,9 @@ async def read_tree(bus: str | None = None) -> Tree:
     Raises:
         BluezError: there is no answer.
     """
-    connection: MessageBus | None = None
-    try:
-        async with asyncio.timeout(PATIENCE / SECOND):
-            connection = MessageBus(bus, BusType.SYSTEM)
-            await connection.connect()
-            return _read(await _ask(connection))
-    except TimeoutError as error:
-        raise BluezError(Cause.SILENT, f"no answer in {PATIENCE // SECOND} s") from error
-    except PermissionError as error:
-        raise BluezError(Cause.DENIED, str(error)) from error
-    except (OSError, EOFError) as error:
-        raise BluezError(Cause.NO_BUS, getattr(error, "strerror", None) or str(error)) from error
-    except DBusFastError as error:
-        # Authentication is refused, or the bus hangs up in the middle of it.
-        raise BluezError(Cause.DENIED, str(error)) from error
-    finally:
-        if connection is not None:
-            connection.disconnect()
-
-
-async def _ask(connection: MessageBus) -> dict[str, dict[str, dict[str, Any]]]:
-    answer = await connection.call(
-        Message(
-            destination="org.bluez",
-            path="/",
-            interface="org.freedesktop.DBus.ObjectManager",
-            member="GetManagedObjects",
-            flags=MessageFlag.NO_AUTOSTART,
-        )
-    )
-    if answer is None:
-        raise BluezError(Cause.SILENT, "an empty answer")
-    if answer.message_type is MessageType.ERROR:
-        kind = (answer.error_name or "").rsplit(".", 1)[-1]
-        causes = {
-            "ServiceUnknown": Cause.NOT_RUNNING,
-            "NameHasNoOwner": Cause.NOT_RUNNING,
-            "AccessDenied": Cause.DENIED,
-        }
-        raise BluezError(causes.get(kind, Cause.SILENT), kind)
-    objects: dict[str, dict[str, dict[str, Any]]] = unpack_variants(answer.body[0])
-    return objects
+    async with converse(bus) as talk:
+        [objects] = await talk.call("/", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+    return _read(objects)
 
 
 def _read(objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tree:
@@ -140,7 +204,7 @@ def _read(objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tree:
             powered=bool(has.get("Powered")),
         )
         for path, interfaces in objects.items()
-        if (has := interfaces.get(_ADAPTER)) is not None
+        if (has := interfaces.get(ADAPTER)) is not None
     ]
     devices = [
         Device(
@@ -151,9 +215,11 @@ def _read(objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tree:
             trusted=bool(has.get("Trusted")),
             connected=bool(has.get("Connected")),
             blocked=bool(has.get("Blocked")),
+            treadmill=FITNESS_MACHINE in has.get("UUIDs", ()),
+            path=path,
         )
-        for interfaces in objects.values()
-        if (has := interfaces.get(_DEVICE)) is not None
+        for path, interfaces in objects.items()
+        if (has := interfaces.get(DEVICE)) is not None
     ]
     return Tree(
         adapters=tuple(sorted(adapters, key=lambda adapter: adapter.name)),

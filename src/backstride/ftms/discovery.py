@@ -4,14 +4,17 @@ Theory of operation: the address is the only sure way, and asks nothing of the a
 machine that advertises neither name nor service is found by it (whether it is a treadmill shows after
 the connection). A name or "the only one" is taken when no second candidate is heard for a while; in a
 gym, neighbours share names. What a machine says of itself in its service data is read by pyftms.
+
+Where several adapters may carry the machine, all of them listen. It goes to the one that hears it best, and
+each connection that an adapter carries already counts against it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -30,7 +33,8 @@ from pyftms.client.properties.machine_type import (  # type: ignore[import-untyp
 from backstride.domain.units import SECOND, Ms
 from backstride.ftms.errors import AmbiguousError, NotFoundError, RadioError
 from backstride.ftms.gatt import describe_fault
-from backstride.ftms.radio import Heard, Radio
+from backstride.ftms.patience import bound
+from backstride.ftms.radio import Heard, Radio, adapter_of
 from backstride.ftms.uuids import FITNESS_MACHINE
 from backstride.ftms.waits import Waits
 
@@ -43,6 +47,10 @@ _SWITCH: Final[Ms] = 10 * SECOND
 """For the platform to begin or end a scan: a local call, slow only when something is broken."""
 SCAN: Final[Ms] = 5 * SECOND
 """How long `scan` listens: long enough for machines that advertise every 2 s."""
+LOAD_DB: Final = 6
+"""What a connection costs in the choice between adapters: half the distance [CHOICE]."""
+FAINT_DBM: Final = -127
+"""What an advertisement counts whose signal is not told."""
 
 
 class ByAddress(Struct, frozen=True, tag="address"):
@@ -103,6 +111,13 @@ class Candidate(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None
 
 
+class Sighting(Struct, frozen=True):
+    """A machine that was found, on the adapter that is to carry it; `rssi` is in dBm."""
+
+    device: BLEDevice
+    rssi: int | None
+
+
 def judge(advertisement: AdvertisementData) -> Evidence | None:
     """Decide from an advertisement whether it is a treadmill's."""
     data = advertisement.service_data.get(FITNESS_MACHINE)
@@ -128,16 +143,15 @@ def _candidate(device: BLEDevice, advertisement: AdvertisementData) -> Candidate
 
 
 @asynccontextmanager
-async def _listening(radio: Radio, heard: Heard) -> AsyncIterator[None]:
-    """Scan while inside.
+async def _listening_on(radio: Radio, heard: Heard, adapter: str | None) -> AsyncIterator[None]:
+    """Scan on one adapter while inside.
 
     Raises:
         RadioError: the host's Bluetooth does not work.
     """
     try:
-        scanner = radio.make_scanner(heard)
-        async with asyncio.timeout(_SWITCH / SECOND):
-            await scanner.start()
+        scanner = radio.make_scanner(heard, adapter)
+        await bound(scanner.start(), _SWITCH)
     except (BleakError, OSError, ImportError, EOFError) as error:
         raise RadioError(
             f"Bluetooth does not work on this host ({describe_fault(error)});"
@@ -147,12 +161,33 @@ async def _listening(radio: Radio, heard: Heard) -> AsyncIterator[None]:
         yield
     finally:
         try:
-            async with asyncio.timeout(_SWITCH / SECOND):
-                await scanner.stop()
+            await bound(scanner.stop(), _SWITCH)
         except (BleakError, OSError, EOFError) as error:
             raise RadioError(
                 f"the Bluetooth scan cannot be ended ({describe_fault(error)})"
             ) from error
+
+
+@asynccontextmanager
+async def _listening(
+    radio: Radio, heard: Heard, adapters: Iterable[str] = ()
+) -> AsyncIterator[None]:
+    """Scan while inside, on each of the adapters that can, or on the radio's own.
+
+    Raises:
+        RadioError: the host's Bluetooth does not work.
+    """
+    async with AsyncExitStack() as stack:
+        failed: list[RadioError] = []
+        chosen = tuple(adapters) or (None,)
+        for adapter in chosen:
+            try:
+                await stack.enter_async_context(_listening_on(radio, heard, adapter))
+            except RadioError as error:
+                failed.append(error)
+        if len(failed) == len(chosen):
+            raise failed[0]
+        yield
 
 
 async def scan(
@@ -200,37 +235,64 @@ def _fits(target: Target, candidate: Candidate) -> bool:
             assert_never(target)
 
 
-async def find(target: Target, radio: Radio, waits: Waits, patience: Ms | None = None) -> BLEDevice:
-    """Listen for the target until it is found, at most `patience` (default `waits.find`).
+def prefer(heard: Mapping[str, int | None], loads: Mapping[str, int]) -> str:
+    """The best of the adapters that hear a machine, by signal (dBm) and load; the name decides a tie."""
+
+    def worth(adapter: str) -> int:
+        signal = heard[adapter]
+        return (FAINT_DBM if signal is None else signal) - LOAD_DB * loads.get(adapter, 0)
+
+    return min(heard, key=lambda adapter: (-worth(adapter), adapter))
+
+
+async def find(
+    target: Target,
+    radio: Radio,
+    waits: Waits,
+    loads: Mapping[str, int] | None = None,
+    *,
+    hurry: bool = False,
+) -> Sighting:
+    """Listen for the target until it is found, at most `waits.find`.
+
+    `loads` are the adapters to listen on, with the connections that each carries; none means the radio's
+    own. In a `hurry` the first adapter that hears the machine gets it.
 
     Raises:
         NotFoundError: nothing fits.
         AmbiguousError: several fit; the message lists them.
         RadioError: the host's Bluetooth does not work.
     """
-    fitting: dict[str, tuple[BLEDevice, Candidate]] = {}
+    adapters = loads or {}
+    fitting: dict[str, dict[str, BLEDevice]] = {}
+    signals: dict[str, dict[str, int | None]] = {}
     seen: dict[str, Candidate] = {}
     first = asyncio.Event()
 
     def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
-        candidate = _merge(seen.get(device.address), _candidate(device, advertisement))
-        seen[device.address] = candidate
+        address, adapter = device.address, adapter_of(device)
+        candidate = _merge(seen.get(address), _candidate(device, advertisement))
+        seen[address] = candidate
+        signals.setdefault(address, {})[adapter] = advertisement.rssi
         if _fits(target, candidate):
-            fitting[device.address] = (device, candidate)
+            fitting.setdefault(address, {})[adapter] = device
             first.set()
 
-    async with _listening(radio, heard):
+    async with _listening(radio, heard, adapters):
         try:
-            async with asyncio.timeout((waits.find if patience is None else patience) / SECOND):
+            async with asyncio.timeout(waits.find / SECOND):
                 await first.wait()
         except TimeoutError:
             raise NotFoundError(_not_found(target, seen)) from None
         if not isinstance(target, ByAddress):
             await asyncio.sleep(waits.settle / SECOND)
+        elif len(adapters) > 1 and not hurry:
+            await asyncio.sleep(waits.compare / SECOND)
     if len(fitting) > 1:
-        raise AmbiguousError(_ambiguous(target, [c for _, c in fitting.values()]))
-    [(device, _)] = fitting.values()
-    return device
+        raise AmbiguousError(_ambiguous(target, [seen[address] for address in fitting]))
+    [(address, devices)] = fitting.items()
+    best = prefer({a: signals[address][a] for a in devices}, adapters)
+    return Sighting(devices[best], signals[address][best])
 
 
 def _show(candidate: Candidate) -> str:

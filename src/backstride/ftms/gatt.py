@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.service import BleakGATTService
-from bleak.exc import BleakError, BleakGATTProtocolError
+from bleak.exc import (
+    BleakDBusError,
+    BleakError,
+    BleakGATTProtocolError,
+    BleakGATTProtocolErrorCode,
+)
 
-from backstride.domain.units import SECOND, Ms
+from backstride.domain.units import Ms
 from backstride.ftms import uuids
 from backstride.ftms.errors import (
     ConnectError,
@@ -21,10 +25,17 @@ from backstride.ftms.errors import (
     SubscribeError,
 )
 from backstride.ftms.features import Identity
+from backstride.ftms.patience import bound
 from backstride.ftms.waits import Waits
 
 RADIO_FAULTS: Final = (BleakError, OSError, EOFError, AssertionError, KeyError)
 """What bleak and the D-Bus library below it raise when the radio or the machine goes away."""
+
+_UNPAIRED: Final = {
+    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
+}
 
 type Heard = Callable[[BleakGATTCharacteristic, bytearray], None]
 
@@ -132,7 +143,8 @@ class Gatt:
             what = f"reading {uuid[4:8].upper()}"
             return bytes(await self._bounded(reading, self._waits.gatt, ReadError, what))
         except ReadError as error:
-            if isinstance(error.__cause__, BleakGATTProtocolError):
+            refusal = isinstance(error.__cause__, BleakGATTProtocolError)
+            if refusal and not demands_pairing(error.__cause__):
                 return b""  # the machine itself refuses: it will do so the next time as well
             raise
 
@@ -145,8 +157,7 @@ class Gatt:
     ) -> T:
         address = self._client.address
         try:
-            async with asyncio.timeout(within / SECOND):
-                return await step
+            return await bound(step, within)
         except TimeoutError:
             raise error(
                 f"{what}: {address} does not answer; close other apps that use the treadmill,"
@@ -154,6 +165,22 @@ class Gatt:
             ) from None
         except RADIO_FAULTS as fault:
             raise error(f"{what}: {address} failed: {describe_fault(fault)}") from fault
+
+
+def demands_pairing(fault: BaseException | None) -> bool:
+    """Whether the machine refused because the connection is not encrypted, or not with its key.
+
+    BlueZ itself raises the encryption when it is asked for; what comes through is its failure.
+    """
+    match fault:
+        case BleakGATTProtocolError(code=code):
+            return code in _UNPAIRED
+        case BleakDBusError(dbus_error=error):
+            return (
+                error == "org.bluez.Error.NotPermitted" and fault.dbus_error_details == "Not paired"
+            )
+        case _:
+            return False
 
 
 def describe_fault(fault: BaseException) -> str:

@@ -31,8 +31,10 @@ from backstride.ftms import uuids
 from backstride.ftms.codec import decode_status, decode_training
 from backstride.ftms.control import ControlPoint
 from backstride.ftms.errors import ReadError, Stage
-from backstride.ftms.gatt import RADIO_FAULTS, Gatt, Heard, describe_fault
+from backstride.ftms.gatt import RADIO_FAULTS, Gatt, Heard, demands_pairing, describe_fault
+from backstride.ftms.healing import Fault
 from backstride.ftms.machine import describe
+from backstride.ftms.patience import bound
 from backstride.ftms.radio import Radio
 from backstride.ftms.records import Records
 from backstride.ftms.rejections import Flaw, Rejected, Tally
@@ -45,7 +47,10 @@ type _Handler = Callable[[bytes], None]
 
 
 class Link:
-    """One connection. `epoch` marks everything that it reports."""
+    """One connection. `epoch` marks everything that it reports.
+
+    `fault` says what is to be mended when the connection has ended; None when it just broke.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Link:
     ) -> None:
         self.epoch = epoch
         self.stage = Stage.CONNECTING
+        self.fault: Fault | None = None
         self.records = Records(epoch, tally)
         self.control = ControlPoint(
             epoch=epoch,
@@ -67,7 +73,7 @@ class Link:
             clock=clock,
             waits=waits,
             tally=tally,
-            lost=self._end,
+            lost=lambda reason: self._end(reason, Fault.GHOST),
         )
         self._device = device
         self._clock = clock
@@ -77,6 +83,7 @@ class Link:
         self._held: list[Callable[[], None]] | None = []
         self._heard_at = clock.now()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._can_pair = radio.is_platform
         self._client = radio.make_client(
             device, lambda _: self._end("the radio link broke"), waits.connect / SECOND
         )
@@ -89,14 +96,21 @@ class Link:
 
     # -- up ------------------------------------------------------------------------------------
 
+    async def connect(self) -> None:
+        """Connect and discover the services. After an error, `close` must still be called.
+
+        Raises:
+            ConnectError: it failed, or took too long.
+        """
+        await self._gatt.connect()
+        self.stage = Stage.INSPECTING
+
     async def open(self, belt_start: BeltStart) -> Machine:
-        """Connect, read, check and enable. After an error, `close` must still be called.
+        """Inspect, read, check and enable. After an error, `close` must still be called.
 
         Raises:
             FtmsError: the leaf of the stage that failed.
         """
-        await self._gatt.connect()
-        self.stage = Stage.INSPECTING
         self._gatt.inspect()
         self.stage = Stage.READING
         machine = describe(self._device, await self._gatt.identify(), belt_start)
@@ -128,7 +142,7 @@ class Link:
                 try:
                     await self._gatt.read(uuids.SPEED_RANGE)
                 except ReadError:
-                    self._end("the connection was dead although it looked alive")
+                    self._end("the connection was dead although it looked alive", Fault.GHOST)
         return self._ended.result()
 
     def _heard(self, handler: _Handler) -> Heard:
@@ -173,23 +187,28 @@ class Link:
     async def _write(self, frame: bytes) -> None:
         if self.stage is not Stage.READY:
             raise BleakError("the connection is not ready")
-        await self._gatt.write_control_point(frame)
+        try:
+            await self._gatt.write_control_point(frame)
+        except BleakError as error:
+            if self._can_pair and demands_pairing(error):
+                self._end("the machine demands an encrypted connection", Fault.REFUSED)
+            raise
 
     # -- down ----------------------------------------------------------------------------------
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, fault: Fault | None = None) -> None:
         if self._ended.done():
             return
+        self.fault = fault
         self.stage = Stage.DOWN
         self._ended.set_result(reason)
         self.control.close(reason)
 
     async def close(self, reason: str) -> None:
-        """End the connection, at the latest after `waits.disconnect`. Harmless when it has ended."""
+        """End the connection, a second after `waits.disconnect` at the latest. Harmless when it has ended."""
         self._end(reason)
         try:
-            async with asyncio.timeout(self._waits.disconnect / SECOND):
-                await self._client.disconnect()
+            await bound(self._client.disconnect(), self._waits.disconnect)
         except (TimeoutError, *RADIO_FAULTS) as error:
             _LOG.warning(
                 "disconnect failed",

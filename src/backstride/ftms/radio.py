@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from bleak import BleakClient, BleakScanner
 from bleak.args.bluez import BlueZClientArgs, BlueZScannerArgs
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak_retry_connector import clear_cache, close_stale_connections_by_address, get_device
 from msgspec import Struct
 
 type Heard = Callable[[BLEDevice, AdvertisementData], None]
@@ -33,9 +31,13 @@ class Radio(Struct, frozen=True, kw_only=True):
         """True when the connection goes over the host's own Bluetooth (BlueZ on Linux)."""
         return self.client is None
 
-    def make_scanner(self, heard: Heard) -> BleakScanner:
-        """A scanner that reports each advertisement to `heard` once it is started."""
-        bluez = BlueZScannerArgs(adapter=self.adapter) if self.adapter else BlueZScannerArgs()
+    def make_scanner(self, heard: Heard, adapter: str | None = None) -> BleakScanner:
+        """A scanner that reports each advertisement to `heard` once it is started.
+
+        `adapter` replaces the radio's own.
+        """
+        adapter = adapter or self.adapter
+        bluez = BlueZScannerArgs(adapter=adapter) if adapter else BlueZScannerArgs()
         return BleakScanner(heard, backend=self.scanner, bluez=bluez)
 
     def make_client(
@@ -47,27 +49,12 @@ class Radio(Struct, frozen=True, kw_only=True):
             device, gone, timeout=timeout_s, pair=self.pair, bluez=bluez, backend=self.client
         )
 
-    async def recall(self, address: str) -> BLEDevice | None:
-        """The device from the platform's memory: a ghost connection does not advertise."""
-        if not self.is_platform or self.adapter is not None:
-            return None  # the memory does not tell which adapter it speaks of
-        with suppress(Exception):  # BlueZ absent or restarting; scanning will say so better
-            return await get_device(address)
-        return None
 
-    async def forget(self, address: str) -> None:
-        """Drop what the platform cached of the device: after a GATT timeout it may be wrong.
+def adapter_of(device: BLEDevice) -> str:
+    """The name of the adapter that met a device, such as hci0; empty where there is no such thing.
 
-        A paired device is left alone, because BlueZ would forget its key as well.
-        """
-        if self.is_platform:
-            with suppress(Exception):
-                device = await get_device(address)
-                if device is not None and not device.details.get("props", {}).get("Paired"):
-                    await clear_cache(address)
-
-    async def end_ghosts(self, address: str) -> None:
-        """Disconnect connections to the device that an earlier process left behind."""
-        if self.is_platform:
-            with suppress(Exception):
-                await close_stale_connections_by_address(address)
+    It is in the path of the device's object in BlueZ: /org/bluez/hci0/dev_C0_00_00_00_00_01.
+    """
+    details = device.details
+    path = str(details.get("path", "")) if isinstance(details, dict) else ""
+    return path.rsplit("/", 2)[-2] if path.count("/") > 1 else ""

@@ -12,6 +12,9 @@ Once a connection has been ready, the treadmill is bound to that machine's addre
 same name is never taken for it later. Whether it still is the same machine is for the session to
 judge by its fingerprint.
 
+Over BlueZ a `Care` looks first for a connection that is there already, says on which adapters to look, lets
+one treadmill connect after the other, and heals what the next attempt alone would not mend.
+
 Epochs count the connections that were ready, from 1. A failed attempt is reported to nobody but the
 log and `trouble`.
 """
@@ -20,18 +23,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 from bleak.backends.device import BLEDevice
+from msgspec.structs import replace
 
 from backstride.domain.envelope import Permit
 from backstride.domain.events import LinkDown, LinkUp, Outcome, Verdict
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import SECOND, Ms
+from backstride.ftms.care import Care, judge
 from backstride.ftms.discovery import ByAddress, Target, find, show_target
 from backstride.ftms.errors import FtmsError, NotFoundError, Stage
 from backstride.ftms.exchange import NOT_SENT
+from backstride.ftms.healing import Fault, Step
 from backstride.ftms.link import Link
 from backstride.ftms.radio import Radio
 from backstride.ftms.rejections import Tally
@@ -44,8 +52,6 @@ JITTER: Final = 0.2
 """Pauses vary by this part, up or down."""
 DIRECT: Final = 3
 """So many reconnections go straight to the known device before it is looked for again."""
-GHOSTS: Final = 3
-"""After each so many failures, connections that an earlier process left behind are ended."""
 
 
 class BleakTreadmill:
@@ -60,6 +66,7 @@ class BleakTreadmill:
         radio: Radio | None = None,
         waits: Waits | None = None,
         rng: random.Random | None = None,
+        care: Care | None = None,
     ) -> None:
         self._target = target
         self._clock = clock
@@ -67,6 +74,7 @@ class BleakTreadmill:
         self._radio = radio or Radio()
         self._waits = waits or Waits()
         self._rng = rng or random.Random()  # noqa: S311  spreads retries, protects nothing
+        self._care = care
         self._tally = Tally(clock, treadmill=show_target(target))
         self._epoch = 0
         self._link: Link | None = None
@@ -74,6 +82,10 @@ class BleakTreadmill:
         self._trouble: str | None = "the treadmill is being looked for"
         self._failures = 0
         self._lost_at: Ms | None = None
+        self._heard = False
+        self._adopting = False
+        self.rssi: int | None = None
+        """The signal in dBm of the last advertisement of the machine that was listened for."""
 
     @property
     def stage(self) -> Stage:
@@ -135,12 +147,13 @@ class BleakTreadmill:
             FtmsError: it never became ready.
         """
         device = await self._locate()
+        waits = self._waits
         link = Link(
             device,
             epoch=self._epoch + 1,
             radio=self._radio,
             clock=self._clock,
-            waits=self._waits,
+            waits=replace(waits, connect=waits.adopt) if self._adopting else waits,
             tally=self._tally,
             sink=sink,
         )
@@ -148,11 +161,15 @@ class BleakTreadmill:
         reason = "the service ends"
         up_at: Ms | None = None
         try:
+            async with self._turn(device):
+                await link.connect()
             machine = await link.open(self._belt_start)
             self._epoch = link.epoch
             self._device = device
             self._target = ByAddress(device.address)
             self._trouble = None
+            if self._care is not None:
+                self._care.note_up(device.address)
             up_at = self._clock.now()
             _LOG.info("link up", address=device.address, name=device.name, epoch=link.epoch)
             sink(LinkUp(at=up_at, epoch=link.epoch, machine=machine))
@@ -160,6 +177,21 @@ class BleakTreadmill:
             reason = await link.serve()
         finally:
             await self._end(link, reason, up_at, sink)
+        if link.fault is not None:
+            await self._heal(link.fault)
+
+    @asynccontextmanager
+    async def _turn(self, device: BLEDevice) -> AsyncIterator[None]:
+        """Connect inside, when no other treadmill does on the same adapter."""
+        if self._care is None:
+            yield
+            return
+        async with self._care.turn(device, self._await_turn):
+            yield
+
+    def _await_turn(self, why: str) -> None:
+        self._trouble = why
+        _LOG.info("waiting", treadmill=show_target(self._target), reason=why)
 
     async def _end(self, link: Link, reason: str, up_at: Ms | None, sink: Sink) -> None:
         """Say that the link is down, before the farewell: that may take its time."""
@@ -168,7 +200,10 @@ class BleakTreadmill:
             self._trouble = f"the connection ended: {reason}"
             self._lost_at = now
             lasted = now - up_at
-            self._failures = 0 if lasted >= self._waits.proven else self._failures + 1
+            proven = lasted >= self._waits.proven
+            self._failures = 0 if proven else self._failures + 1
+            if proven and self._care is not None:
+                self._care.note_proven()
             _LOG.warning("link down", address=link.address, epoch=link.epoch, reason=reason)
             sink(LinkDown(at=now, epoch=link.epoch, reason=reason))
         try:
@@ -177,34 +212,50 @@ class BleakTreadmill:
             self._link = None
 
     async def _locate(self) -> BLEDevice:
-        """The device to connect to: the known one at first, else whichever is heard."""
+        """The device to connect to: the known one at first, else whichever is there already or heard."""
+        self._adopting = self._heard = False
         if self._device is not None and self._failures < DIRECT:
             return self._device
-        if isinstance(self._target, ByAddress):
-            remembered = await self._radio.recall(self._target.address)
-            if remembered is not None and self._failures % 2 == 0:
-                return remembered
-        device = await find(self._target, self._radio, self._waits)
+        loads: Mapping[str, int] = {}
+        if self._care is not None:
+            bearings = await self._care.prepare(self._target)
+            if bearings.adopted is not None:
+                self._adopting = self._heard = True
+                return bearings.adopted
+            loads = bearings.loads
+        urgent = self._is_urgent()
+        sighting = await find(self._target, self._radio, self._waits, loads, hurry=urgent)
+        self._heard, self.rssi = True, sighting.rssi
         if self._device is not None:
-            self._device = device
-        return device
+            self._device = sighting.device
+        return sighting.device
 
     async def _failed(self, error: FtmsError) -> None:
         self._failures += 1
         if str(error) != self._trouble:
             _LOG.warning("no connection", stage=error.stage, trouble=str(error))
         self._trouble = str(error)
-        if self._failures % GHOSTS == 0 and isinstance(self._target, ByAddress):
-            await self._radio.end_ghosts(self._target.address)
-            if error.stage in {Stage.READING, Stage.SUBSCRIBING}:
-                await self._radio.forget(self._target.address)
-                self._device = None  # it may name what the platform has just forgotten
+        fault = judge(error, heard=self._heard)
+        if fault is not None:
+            await self._heal(fault)
+
+    async def _heal(self, fault: Fault) -> None:
+        """Do what may mend the connection; what it takes from the platform is not known any more."""
+        if self._care is None:
+            return
+        address = self._target.address if isinstance(self._target, ByAddress) else None
+        if await self._care.heal(fault, address) in {Step.FORGET, Step.PAIR, Step.CYCLE}:
+            self._device = None
+
+    def _is_urgent(self) -> bool:
+        """A link was lost not long ago: the belt may be moving."""
+        return self._lost_at is not None and self._clock.now() - self._lost_at < self._waits.urgent
 
     def _delay(self) -> Ms:
         """The pause before the next attempt, with its jitter."""
         waits = self._waits
         most = waits.retry_most
-        if self._lost_at is not None and self._clock.now() - self._lost_at < waits.urgent:
+        if self._is_urgent():
             most = waits.urgent_most
         doublings = min(max(self._failures - 1, 0), 32)
         delay = min(waits.retry_first << doublings, most)

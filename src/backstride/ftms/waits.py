@@ -18,6 +18,8 @@ class Waits(Struct, frozen=True, kw_only=True):
     """Between two tries of a Stop that met "procedure already in progress" [CHOICE]."""
     connect: Ms = 20 * SECOND
     """For a connection with its service discovery; BlueZ itself gives up after 20 to 25 s."""
+    adopt: Ms = 5 * SECOND
+    """For a connection that is there already, with its services: either at once, or it is a ghost."""
     gatt: Ms = 5 * SECOND
     """For one read or one subscription while a connection is set up [CHOICE]."""
     disconnect: Ms = 5 * SECOND
@@ -26,6 +28,8 @@ class Waits(Struct, frozen=True, kw_only=True):
     """For an advertisement: machines advertise at least once in 2 s, scanners miss some [CHOICE]."""
     settle: Ms = 2 * SECOND
     """How long to look for a second candidate before the first is taken for the only one [CHOICE]."""
+    compare: Ms = 1 * SECOND
+    """How long several adapters listen after one has heard the machine [CHOICE]."""
     retry_first: Ms = 100
     """Before the first reconnection: most lost links come back at once."""
     retry_most: Ms = 60 * SECOND

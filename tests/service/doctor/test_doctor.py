@@ -51,6 +51,7 @@ async def test_the_tree_of_bluez_is_read(start_bluez):
         trusted=False,
         connected=False,
         blocked=False,
+        path="/org/bluez/hci0/dev",
     )
     assert Tree(adapters=(adapter,), devices=(met,)) == await read_tree(bus)
 

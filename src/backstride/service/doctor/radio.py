@@ -87,7 +87,7 @@ def _explain(error: BluezError, *, installed: bool) -> Finding:
                 "sudo apt install --reinstall bluez brings its policy back (/usr/share/dbus-1/system.d/"
                 "bluetooth.conf); then sudo systemctl reload dbus"
             )
-        case Cause.SILENT:
+        case Cause.SILENT | Cause.REFUSED:
             what, remedy = "BlueZ does not answer", "sudo systemctl restart bluetooth"
         case _:
             assert_never(error.cause)
