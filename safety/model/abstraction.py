@@ -71,9 +71,9 @@ GUARD: Final = {
         "site walker person max_heart_rate options phase since now ticked_at gap gap_at epoch linked"
         " machine control control_asks control_ticket control_at evidence heart drive bus outage bus_since"
         " selected program workout envelope script trim facing cues guide voice start_granted"
-        " confirmed_epoch moving_since then owed debtor started_at rested_at ending paused holds findings off_since"
-        " downhill_since seen_at asked_at fault ended_by adopted adopted_age adopted_at doubt doubt_at bound stop_wanted_at"
-        " tickets top_speed walked"
+        " confirmed_epoch moving_since then owed debtor started_at rested_at ending paused holds findings"
+        " off_since downhill_since seen_at asked_at fault ended_by adopted adopted_age adopted_at doubt"
+        " doubt_at bound stop_wanted_at tickets top_speed walked"
     ),
     "Drive": (
         "target target_at previous commanded followed lowered_at incline incline_at incline_from pending"
