@@ -30,6 +30,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from manual import write_manual
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEBIAN: Final = ROOT / "tools" / "debian"
 SYSTEMD: Final = ROOT / "systemd"
@@ -43,6 +45,9 @@ PLATFORMS: Final[Mapping[str, str]] = {
 HOME: Final = Path("opt/backstride")
 SITE: Final = HOME / "lib" / f"python{PYTHON}" / "site-packages"
 DOC: Final = Path("usr/share/doc/backstride")
+MANUAL: Final = Path("usr/share/man/man1/backstride.1.gz")
+EXTRAS: Final = ("upload",)
+"""What a person with a package cannot add with pip. The virtual treadmill is for those who have pip."""
 COMPLETIONS: Final[Mapping[str, str]] = {
     "bash": "usr/share/bash-completion/completions/backstride",
     "zsh": "usr/share/zsh/vendor-completions/_backstride",
@@ -81,6 +86,7 @@ def export_lock(scratch: Path) -> Path:
     """What uv.lock says, with its hashes, as requirements."""
     lock = scratch / "requirements.txt"
     options = ["--locked", "--no-dev", "--no-emit-project", "--output-file", str(lock)]
+    options += [word for extra in EXTRAS for word in ("--extra", extra)]
     _run(_uv(), "export", "--quiet", *options)
     return lock
 
@@ -119,6 +125,7 @@ def lay_out(tree: Path, epoch: int) -> None:
     for kind in ("sysusers.d", "tmpfiles.d"):
         _copy(SYSTEMD / kind / "backstride.conf", tree / "usr/lib" / kind / "backstride.conf")
     _copy(SYSTEMD / "backstride.toml", tree / "etc/backstride/backstride.toml")
+    _copy(DEBIAN / "lintian-overrides", tree / "usr/share/lintian/overrides/backstride")
     for shell, place in COMPLETIONS.items():
         script = _run(str(ROOT / ".venv/bin/backstride"), _BACKSTRIDE_COMPLETE=f"source_{shell}")
         _write(tree / place, script + "\n")
@@ -126,13 +133,20 @@ def lay_out(tree: Path, epoch: int) -> None:
         _copy(ROOT / document, tree / DOC / document)
     for document in (ROOT / "docs").glob("*.md"):
         _copy(document, tree / DOC / "docs" / document.name)
-    _write(tree / DOC / "copyright", describe_copyright(tree / SITE))
-    changes = tree / DOC / "changelog.gz"
-    changes.write_bytes(gzip.compress(describe_changes(epoch).encode(), mtime=0))
+    for example in (SYSTEMD / "examples").iterdir():
+        _copy(example, tree / DOC / "examples" / example.name)
+    _write(tree / DOC / "copyright", describe_copyright(tree / SITE, epoch))
+    for place, text in {
+        DOC / "changelog.gz": describe_changes(epoch),
+        MANUAL: write_manual(epoch),
+    }.items():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        (tree / place).write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def describe_copyright(site: Path) -> str:
+def describe_copyright(site: Path, epoch: int) -> str:
     """Debian's machine-readable form: our licence, and that of each library inside."""
+    year = datetime.fromtimestamp(epoch, UTC).year
     libraries = "\n".join(
         f" {about['Name']} {about['Version']}: {_licence(about)}"
         for about in map(_metadata, sorted(site.glob("*.dist-info")))
@@ -142,7 +156,7 @@ def describe_copyright(site: Path) -> str:
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 
 Files: *
-Copyright: the Backstride maintainers
+Copyright: {year} the Backstride maintainers
 License: Apache-2.0
  On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.
 

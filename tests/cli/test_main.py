@@ -18,6 +18,8 @@ COMMANDS = [
     "programs",
     "show",
     "check",
+    "rescue",
+    "exporter",
     "scan",
     "commission",
     "watch",

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gzip
 import os
 import platform
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from backstride.cli.app import app
 from backstride.domain.events import Ownership, Tick
 from backstride.domain.session import Session
 from backstride.service.journal import VERSION, FileJournal, Opening
@@ -29,6 +31,7 @@ PLACES = (
     *("usr/lib/systemd/system/backstride", "usr/lib/sysusers.d/", "usr/lib/tmpfiles.d/"),
     *("usr/share/doc/backstride/", "usr/share/bash-completion/completions/backstride"),
     *("usr/share/zsh/vendor-completions/_backstride", "usr/share/fish/vendor_completions.d/"),
+    *("usr/share/man/man1/backstride.1.gz", "usr/share/lintian/overrides/backstride"),
 )
 ELF = {"amd64": 62, "arm64": 183}
 """`e_machine` of an ELF file."""
@@ -155,6 +158,24 @@ def test_shells_complete_the_command(tree):
     assert run("bash", "-n", str(scripts["bash"])).stderr == ""
 
 
+def test_the_manual_page_has_every_command(tree):
+    page = gzip.decompress((tree / "usr/share/man/man1/backstride.1.gz").read_bytes()).decode()
+    told = set(re.findall(r'^\.SS "backstride ([a-z-]+)', page.replace(r"\-", "-"), re.MULTILINE))
+    registered = {command.name for command in app.registered_commands if not command.hidden}
+    groups = {group.typer_instance.info.name for group in app.registered_groups}
+    assert registered | groups == told
+    lines = [line for line in page.splitlines() if line[:1] in {".", "'"}]
+    assert {".TH", ".SH", ".SS", ".PP", ".TP", ".BR"} == {line[:3] for line in lines}
+
+
+def test_the_package_can_upload_and_has_no_virtual_treadmill(tree):
+    inside = {path.name for path in (tree / SITE).iterdir()}
+    assert ({"httpx", "babel", "defusedxml", "fit_tool"}, set()) == (
+        {"httpx", "babel", "defusedxml", "fit_tool"} & inside,
+        {"bumble", "matplotlib", "amqtt"} & inside,
+    )
+
+
 def test_the_licence_of_every_library_inside_is_named(tree):
     text = (tree / "usr/share/doc/backstride/copyright").read_text()
     listed = re.findall(r"^ ([\w.-]+) [\d.]+: (?:\S.*)$", text, re.MULTILINE)
@@ -204,6 +225,7 @@ SYSTEMCTL = """#!/bin/sh
 echo "$@" >>"$DPKG_ROOT/systemctl.log"
 for unit; do :; done
 case $1 in
+  list-units) ls "$DPKG_ROOT/active" | sed -n '/@/s/$/ loaded active running/p' ;;
   show) if [ -e "$DPKG_ROOT/active/$unit" ]; then echo active; else echo inactive; fi ;;
   start) : >"$DPKG_ROOT/active/$unit" ;;
   stop) rm -f "$DPKG_ROOT/active/$unit" ;;
@@ -323,6 +345,17 @@ def test_an_upgrade_stops_what_runs_and_starts_it_again(host):
 
 
 @needs_root
+def test_an_upgrade_pauses_the_daemons_of_single_treadmills_as_well(host):
+    one = host.root / "active/backstride@left.service"
+    one.touch()
+    done = host.install(number=1)
+    log = (host.root / "systemctl.log").read_text().splitlines()
+    assert (0, "2.0", True) == (done.returncode, host.version, one.exists()), done.stderr
+    stopped, started = (log.index(f"{word} backstride@left.service") for word in ("stop", "start"))
+    assert stopped < started
+
+
+@needs_root
 def test_an_upgrade_starts_nothing_that_did_not_run(host):
     assert (0, False) == (host.install(number=1).returncode, host.is_running)
 
@@ -370,6 +403,9 @@ def test_removing_keeps_data_and_configuration_and_purging_leaves_nothing(host):
     settings.write_text("# mine\n")
     secret = host.root / "etc/credstore/backstride.mqtt-password"
     secret.write_text("secret")
+    enabled = host.root / "etc/systemd/system/multi-user.target.wants/backstride@left.service"
+    enabled.parent.mkdir(parents=True)
+    enabled.touch()
 
     removed = host.dpkg("--remove", "backstride")
     assert (0, False, True) == (removed.returncode, host.is_running, kept.exists()), removed.stderr

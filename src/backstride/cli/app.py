@@ -32,6 +32,7 @@ from backstride.cli import (
     watch,
 )
 from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.rescue import SUMMARY as RESCUE_SUMMARY
 from backstride.cli.run import SUMMARY as RUN_SUMMARY
 from backstride.domain.errors import BackstrideError
 
@@ -82,6 +83,20 @@ def _run(context: typer.Context) -> None:
     from backstride.cli.run import main as run
 
     raise typer.Exit(run(context.args))
+
+
+@app.command(
+    "rescue",
+    help=RESCUE_SUMMARY,
+    rich_help_panel="Service",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+def _rescue(context: typer.Context) -> None:
+    # As `run`.
+    from backstride.cli.rescue import main as rescue
+
+    raise typer.Exit(rescue(context.args))
 
 
 @app.command(
