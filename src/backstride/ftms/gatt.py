@@ -160,7 +160,7 @@ class Gatt:
             return await bound(step, within)
         except TimeoutError:
             raise error(
-                f"{what}: {address} does not answer; close other apps that use the treadmill,"
+                f"{what}: {address} does not answer; close other apps that use it,"
                 " or switch it off and on"
             ) from None
         except RADIO_FAULTS as fault:
