@@ -17,3 +17,9 @@ def profiles_dir() -> Path:
         return Path(chosen)
     packaged = _PACKAGE / "_profiles"
     return packaged if packaged.is_dir() else _PACKAGE.parents[1] / "profiles"
+
+
+def systemd_dir() -> Path:
+    """The directory with units, users, directories, examples and the documented configuration."""
+    packaged = _PACKAGE / "_systemd"
+    return packaged if packaged.is_dir() else _PACKAGE.parents[1] / "systemd"

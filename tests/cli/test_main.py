@@ -19,6 +19,7 @@ COMMANDS = [
     "show",
     "check",
     "rescue",
+    "install",
     "exporter",
     "scan",
     "commission",
