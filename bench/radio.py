@@ -75,7 +75,7 @@ class Probe:
 
     def __init__(self, machine: ProbedMachine, sent: Callable[[str, int, int], None]) -> None:
         self.machine = machine
-        self.pump: Pump | None = None
+        self.pump: Pump[Machine] | None = None
         self._sent = sent
         self._pushed: list[Output] = []
         self._number = 0

@@ -55,7 +55,7 @@ class World:
         self.radio = Radio(LoopbackAir(plan.latency))
         self.disk = Disk(self.rng)
         self.broker = Broker(self.rng, self.wall, self.machine_now)
-        self.pump: Pump
+        self.pump: Pump[Machine]
         self.process: Process
         self.processes: list[Process] = []
         self.slept: Ms = 0
@@ -78,7 +78,7 @@ class World:
         self.mail = ""
         self.mail_delay: Ms = 0
         self.letters: list[tuple[str, bytes]] = []
-        entries = list_entries(self.machine.model)
+        entries = list_entries(self.machine.characteristics)
         data = normalize_uuid_16(Uuid.TREADMILL_DATA)
         self._data_handle = next(entry.handle for entry in entries if entry.uuid == data)
         self._context = copy_context()

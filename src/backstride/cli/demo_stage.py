@@ -50,9 +50,10 @@ class Recorder:
     def machine(self) -> Machine:
         """The virtual treadmill, which knows the truth of its belt."""
         pump = self.service.radios.pumps[TREADMILL]
-        if not isinstance(pump, Pump):
+        machine = pump.machine if isinstance(pump, Pump) else None
+        if not isinstance(machine, Machine):
             raise TypeError("the demo's treadmill is not virtual")
-        return pump.machine
+        return machine
 
     def _watch(self, event: Event, transition: Transition) -> None:
         s = transition.session

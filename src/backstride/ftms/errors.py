@@ -56,6 +56,12 @@ class NotATreadmillError(FtmsError):
     stage = Stage.INSPECTING
 
 
+class NotAStrapError(FtmsError):
+    """Connected, but it is no heart-rate strap."""
+
+    stage = Stage.INSPECTING
+
+
 class ReadError(FtmsError):
     """A value could not be read: the link broke or the machine did not answer."""
 

@@ -1,4 +1,4 @@
-"""The Bluetooth names of what Backstride uses: FTMS 1.0 and the device information service."""
+"""The Bluetooth names of what Backstride uses: FTMS 1.0, device information, heart rate and battery."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ DEVICE_INFORMATION: Final = _full(0x180A)
 MODEL: Final = _full(0x2A24)
 SERIAL_NUMBER: Final = _full(0x2A25)
 MANUFACTURER: Final = _full(0x2A29)
+
+HEART_RATE: Final = _full(0x180D)
+HEART_RATE_MEASUREMENT: Final = _full(0x2A37)
+BODY_SENSOR_LOCATION: Final = _full(0x2A38)
+BATTERY: Final = _full(0x180F)
+BATTERY_LEVEL: Final = _full(0x2A19)

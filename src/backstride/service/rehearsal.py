@@ -45,7 +45,7 @@ REQUEST_CONTROL: Final = b"\x00"
 class Robot:
     """The person of a rehearsal. `refuses` are the deeds that it will not or cannot do."""
 
-    def __init__(self, pump: Pump, refuses: frozenset[Deed] = frozenset()) -> None:
+    def __init__(self, pump: Pump[Machine], refuses: frozenset[Deed] = frozenset()) -> None:
         self.deeds: list[Deed] = []
         self._pump = pump
         self._refuses = refuses

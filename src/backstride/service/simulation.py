@@ -152,7 +152,7 @@ class Stage:
     ) -> None:
         self.machine = Machine(model, keep_sent=False)
         self.air = LoopbackAir()
-        self.pump: Pump | None = None
+        self.pump: Pump[Machine] | None = None
         """What drives the machine, while the stage plays."""
         self.bus = bus()
         self.journal = journal()

@@ -6,7 +6,7 @@ is a function call with a latency. A session of 20 minutes takes about a second 
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bleak.backends.client import BaseBleakClient
@@ -17,9 +17,9 @@ from bleak.uuids import normalize_uuid_16
 from backstride.domain.units import Ms
 from backstride.virtual.backend import bind_client, bind_scanner
 from backstride.virtual.ether import Entry, FrameHandler, Wire
-from backstride.virtual.gatt import Advertisement, AttError, Uuid, list_characteristics
-from backstride.virtual.machine import ConnectionRefusedByMachineError, Machine
-from backstride.virtual.model import MachineModel
+from backstride.virtual.gadget import Gadget
+from backstride.virtual.gatt import Advertisement, AttError, Characteristic, Uuid
+from backstride.virtual.machine import ConnectionRefusedByMachineError
 from backstride.virtual.outbox import Kind, Output
 from backstride.virtual.pump import Pump, Source
 
@@ -29,10 +29,10 @@ _RETRY_S = 0.05
 """How often a connection is tried while the machine does not advertise."""
 
 
-class _Station:
+class _Station[G: Gadget]:
     """A machine on the loopback air with the links to it."""
 
-    def __init__(self, machine: Machine, source: Source | None) -> None:
+    def __init__(self, machine: G, source: Source | None) -> None:
         self.machine = machine
         self.wires: dict[str, _LoopbackWire] = {}
         self.pump = Pump(machine, self._deliver, source)
@@ -53,7 +53,7 @@ class _LoopbackWire(Wire):
 
     def __init__(
         self,
-        station: _Station,
+        station: _Station[Any],
         client: str,
         latency_ms: Ms,
         on_frame: FrameHandler,
@@ -64,7 +64,7 @@ class _LoopbackWire(Wire):
         self._latency_s = latency_ms / 1000
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self.entries = list_entries(station.machine.model)
+        self.entries = list_entries(station.machine.characteristics)
         self._uuids = {entry.handle: Uuid(int(entry.uuid[4:8], 16)) for entry in self.entries}
         self._handles = {uuid: handle for handle, uuid in self._uuids.items()}
 
@@ -122,11 +122,11 @@ class LoopbackAir:
 
     def __init__(self, latency_ms: Ms = 4) -> None:
         self._latency_ms = latency_ms
-        self._stations: dict[str, _Station] = {}
+        self._stations: dict[str, _Station[Any]] = {}
         self._watchers: set[asyncio.TimerHandle] = set()
         self._clients = itertools.count(1)
 
-    async def serve(self, machine: Machine, source: Source | None = None) -> Pump:
+    async def serve[G: Gadget](self, machine: G, source: Source | None = None) -> Pump[G]:
         """Put a machine on the air; `source` is the faults around it, if there are any."""
         if machine.address in self._stations:
             raise ValueError(f"two machines with the address {machine.address}")
@@ -194,13 +194,13 @@ class LoopbackAir:
         return lambda: timer[0].cancel()  # noqa: PLW0108  the timer changes
 
 
-def list_entries(model: MachineModel) -> tuple[Entry, ...]:
-    """The machine's attributes with the handles that a GATT server would give them."""
+def list_entries(characteristics: Iterable[Characteristic]) -> tuple[Entry, ...]:
+    """These attributes with the handles that a GATT server would give them."""
     entries: list[Entry] = []
     handle = 0
     service_handle = 0
     service = None
-    for found in list_characteristics(model):
+    for found in characteristics:
         if found.service is not service:
             handle += 1
             service, service_handle = found.service, handle

@@ -118,6 +118,16 @@ class Machine:
         return Advertisement(self.address, identity.name, services, identity.service_data)
 
     @property
+    def name(self) -> str | None:
+        """The name that it advertises."""
+        return self.model.identity.name
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its control point wants an encrypted link."""
+        return self.model.link.encrypted
+
+    @property
     def clients(self) -> tuple[str, ...]:
         """Who is connected."""
         return self._outbox.clients

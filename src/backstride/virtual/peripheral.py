@@ -19,8 +19,9 @@ from bumble.gatt import Service as GattService
 from bumble.host import Host
 from bumble.transport import open_transport
 
+from backstride.virtual.gadget import Gadget
 from backstride.virtual.gatt import AttError, Property, Uuid
-from backstride.virtual.machine import ConnectionRefusedByMachineError, Machine
+from backstride.virtual.machine import ConnectionRefusedByMachineError
 from backstride.virtual.outbox import Kind, Output
 from backstride.virtual.pump import Pump, Source
 
@@ -44,11 +45,11 @@ _is_command: ContextVar[bool] = ContextVar("_is_command", default=False)
 """Whether the write that is being handled came as a command, without response."""
 
 
-class Peripheral:
-    """One machine on one Bumble host. Use `start` and `close`, or `serve_on_transport`."""
+class Peripheral[G: Gadget]:
+    """One gadget on one Bumble host. Use `start` and `close`, or `serve_on_transport`."""
 
     def __init__(
-        self, machine: Machine, host: Host, source: Source | None = None, *, on_air: bool = False
+        self, machine: G, host: Host, source: Source | None = None, *, on_air: bool = False
     ) -> None:
         self.machine = machine
         self.pump = Pump(machine, self._deliver, source)
@@ -107,7 +108,7 @@ class Peripheral:
         for name in names:
             properties |= _PROPERTIES[name]
         permissions = att.Attribute.Permissions.READABLE | att.Attribute.Permissions.WRITEABLE
-        if uuid is Uuid.CONTROL_POINT and self.machine.model.link.encrypted:
+        if uuid is Uuid.CONTROL_POINT and self.machine.encrypted:
             permissions |= att.Attribute.Permissions.WRITE_REQUIRES_ENCRYPTION
 
         def read(_connection: Connection) -> bytes:
@@ -224,9 +225,9 @@ class Peripheral:
 
 
 @contextlib.asynccontextmanager
-async def serve_on_transport(
-    machine: Machine, transport_name: str, source: Source | None = None
-) -> AsyncIterator[Peripheral]:
+async def serve_on_transport[G: Gadget](
+    machine: G, transport_name: str, source: Source | None = None
+) -> AsyncIterator[Peripheral[G]]:
     """Serve a machine on a Bumble transport such as `usb:0` or `hci-socket:0` while in the context."""
     async with await open_transport(transport_name) as transport:
         peripheral = Peripheral(machine, Host(transport.source, transport.sink), source)
@@ -237,9 +238,9 @@ async def serve_on_transport(
             await peripheral.close()
 
 
-def _make_device(machine: Machine, host: Host) -> Device:
+def _make_device(machine: Gadget, host: Host) -> Device:
     config = DeviceConfiguration()
-    config.name = machine.model.identity.name or ""
+    config.name = machine.name or ""
     config.address = hci.Address(machine.address)
     return Device(config=config, host=host)
 
@@ -266,7 +267,7 @@ def _mark_commands(device: Device) -> None:
     server.on_att_write_command = handle_marked
 
 
-def _encode_advertisement(machine: Machine) -> tuple[bytes, bytes]:
+def _encode_advertisement(machine: Gadget) -> tuple[bytes, bytes]:
     """Everything but the name, and the name; empty where the machine has none."""
     heard = machine.advertisement
     if heard is None:

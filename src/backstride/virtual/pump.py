@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from backstride.domain.units import Ms
+from backstride.virtual.gadget import Gadget
 from backstride.virtual.gatt import Uuid
-from backstride.virtual.machine import Machine
 from backstride.virtual.outbox import Output
 
 
@@ -28,12 +28,12 @@ class Source(Protocol):
         ...
 
 
-class Pump:
-    """One machine in the running loop's time. `deliver` sends a frame or drops a link, at once."""
+class Pump[G: Gadget]:
+    """One gadget in the running loop's time. `deliver` sends a frame or drops a link, at once."""
 
     def __init__(
         self,
-        machine: Machine,
+        machine: G,
         deliver: Callable[[Output], None],
         source: Source | None = None,
     ) -> None:
@@ -90,7 +90,7 @@ class Pump:
         self._timer_due = None
         self.kick()
 
-    def act(self, action: Callable[[Machine, Ms], None]) -> None:
+    def act(self, action: Callable[[G, Ms], None]) -> None:
         """Do something to the machine now: `pump.act(lambda m, now: m.console.press_stop(now))`."""
         action(self.machine, self.now_ms())
         self.kick()

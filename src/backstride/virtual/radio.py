@@ -25,8 +25,8 @@ from bumble.transport.common import AsyncPipeSink
 
 from backstride.virtual.backend import bind_client, bind_scanner
 from backstride.virtual.ether import MTU, Entry, FrameHandler, Wire
+from backstride.virtual.gadget import Gadget
 from backstride.virtual.gatt import Advertisement, Property
-from backstride.virtual.machine import Machine
 from backstride.virtual.peripheral import Peripheral
 from backstride.virtual.pump import Pump, Source
 
@@ -41,12 +41,12 @@ class Air:
 
     def __init__(self) -> None:
         self._link: LocalLink = LocalLink()  # type: ignore[no-untyped-call]  # Bumble's constructor
-        self._peripherals: dict[str, Peripheral] = {}
+        self._peripherals: dict[str, Peripheral[Any]] = {}
         self._idle: list[Device] = []
         self._controllers: dict[Device, Controller] = {}
         self._count = 0
 
-    async def serve(self, machine: Machine, source: Source | None = None) -> Pump:
+    async def serve[G: Gadget](self, machine: G, source: Source | None = None) -> Pump[G]:
         """Put a machine on the air; `source` is the faults around it, if there are any."""
         if machine.address in self._peripherals:
             raise ValueError(f"two machines with the address {machine.address}")
