@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -35,7 +36,7 @@ from backstride.domain.envelope import Permit
 from backstride.domain.events import LinkDown, LinkUp, Outcome, Verdict
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import SECOND, Ms
-from backstride.ftms.care import Care, judge
+from backstride.ftms.care import Care, Host, judge
 from backstride.ftms.discovery import ByAddress, Target, find, show_target
 from backstride.ftms.errors import FtmsError, NotFoundError, Stage
 from backstride.ftms.exchange import NOT_SENT
@@ -74,7 +75,7 @@ class BleakTreadmill:
         self._radio = radio or Radio()
         self._waits = waits or Waits()
         self._rng = rng or random.Random()  # noqa: S311  spreads retries, protects nothing
-        self._care = care
+        self._care = care or self._look_after()
         self._tally = Tally(clock, treadmill=show_target(target))
         self._epoch = 0
         self._link: Link | None = None
@@ -86,6 +87,12 @@ class BleakTreadmill:
         self._adopting = False
         self.rssi: int | None = None
         """The signal in dBm of the last advertisement of the machine that was listened for."""
+
+    def _look_after(self) -> Care | None:
+        """Care for a treadmill that is alone with BlueZ; nobody says that its belt is at rest."""
+        if not self._radio.is_platform or sys.platform != "linux":
+            return None
+        return Care(Host(self._clock), show_target(self._target), pinned=self._radio.adapter)
 
     @property
     def stage(self) -> Stage:

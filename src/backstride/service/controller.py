@@ -97,6 +97,7 @@ class SessionJournal(Protocol):
 class Ports(Struct, frozen=True):
     """The world of one treadmill. `trouble` says why there is no link, `stage` how far it is.
 
+    `rssi` is the signal of its last advertisement in dBm.
     `refused` counts the commands that were not obeyed, by code. `demands` is what the site asks of
     commands: `pin`.
     """
@@ -112,6 +113,7 @@ class Ports(Struct, frozen=True):
     slept: Callable[[], Ms] = suspended
     refused: Callable[[], dict[str, int]] = dict
     demands: tuple[str, ...] = ()
+    rssi: Callable[[], int | None] = lambda: None
 
 
 class Controller:
@@ -139,6 +141,7 @@ class Controller:
             programs,
             stage=ports.stage,
             trouble=ports.trouble,
+            rssi=ports.rssi,
             refused=ports.refused,
             demands=ports.demands,
         )

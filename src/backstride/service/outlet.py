@@ -33,7 +33,7 @@ LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
 class Outlet:
     """One treadmill's voice. `stage` and `trouble` say how far the link is and why it is not up.
 
-    `refused` and `demands` are what `Ports` has under these names.
+    `rssi`, `refused` and `demands` are what `Ports` has under these names.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Outlet:
         *,
         stage: Callable[[], str],
         trouble: Callable[[], str | None],
+        rssi: Callable[[], int | None],
         refused: Callable[[], dict[str, int]],
         demands: tuple[str, ...],
     ) -> None:
@@ -54,6 +55,7 @@ class Outlet:
         self._programs = programs
         self._stage = stage
         self._trouble = trouble
+        self._rssi = rssi
         self._sparse = SparseLog(REQUESTS_S, treadmill=view.treadmill)
         self._refused = refused
         self._demands = demands
@@ -135,7 +137,9 @@ class Outlet:
         link = session.linked, session.epoch, stage, trouble
         if link != self._link_shown:
             self._link_shown = link
-            shown = self._view.connection(session, stamp(), stage=stage, reason=trouble)
+            shown = self._view.connection(
+                session, stamp(), stage=stage, reason=trouble, rssi=self._rssi()
+            )
             self._send("connection", shown)
 
     def _send(self, topic: str, payload: Struct) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,7 @@ from backstride.domain.events import Ask, Request
 from backstride.domain.session import Options, Session
 from backstride.domain.units import SECOND
 from backstride.domain.workout import Program
+from backstride.ftms.care import Care, Host
 from backstride.ftms.discovery import ByAddress, Target, parse_target
 from backstride.ftms.radio import Radio
 from backstride.ftms.treadmill import BleakTreadmill
@@ -41,14 +43,16 @@ from backstride.mqtt.link import MqttBus
 from backstride.mqtt.settings import HomeAssistant
 from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.service import local, systemd
+from backstride.service.carebook import CareBook
 from backstride.service.clock import LoopClock, WallClock
-from backstride.service.commissioned import look_up
+from backstride.service.commissioned import Grant, look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
 from backstride.service.health import HealthWatch, Patient
 from backstride.service.identity import own_name
 from backstride.service.journal import FileJournal
+from backstride.service.outlet import LIVELY
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
 from backstride.service.timekeeping import is_synchronised
@@ -125,6 +129,8 @@ class Service:
         self._ending = asyncio.Event()
         self._patients: list[Patient] = []
         self.radios = Radios()
+        self._carebook = CareBook(WallClock().stamp)
+        self._host = Host(LoopClock(), at_rest=self._is_at_rest, told=self._carebook.note)
 
     def end(self) -> None:
         """Ask the service to end in a controlled way."""
@@ -169,8 +175,14 @@ class Service:
         grant = look_up(treadmill)
         _LOG.info("granted", treadmill=treadmill.id, grant=grant)
         radio, target = await self.radios.provide(treadmill)
-        belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
         holder: list[Controller] = []
+        belt = BleakTreadmill(
+            target,
+            clock=clock,
+            belt_start=grant.belt_start,
+            radio=radio,
+            care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
+        )
         settings = broker_settings(
             self.config, treadmill, read_password(self.config.broker.of(treadmill.id))
         )
@@ -192,16 +204,11 @@ class Service:
             wall=WallClock(),
             trouble=lambda: belt.trouble,
             stage=lambda: belt.stage.value,
+            rssi=lambda: belt.rssi,
             refused=bus.refused,
             demands=() if pin is None else ("pin",),
         )
-        site = self.config.site.rules
-        session = Session(
-            site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
-            walker=treadmill.walker.caps if treadmill.walker else None,
-            options=self._options,
-            bound=grant.bound,
-        )
+        session = self._begin(treadmill, grant)
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
         controller = Controller(treadmill.id, self.boot, ports, session, programs)
         holder.append(controller)
@@ -209,6 +216,29 @@ class Service:
             Patient(bus, controller.view, lambda: controller.session, lambda: belt.trouble)
         )
         return controller
+
+    def _begin(self, treadmill: Treadmill, grant: Grant) -> Session:
+        site = self.config.site.rules
+        return Session(
+            site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
+            walker=treadmill.walker.caps if treadmill.walker else None,
+            options=self._options,
+            bound=grant.bound,
+        )
+
+    def _look_after(
+        self, treadmill: Treadmill, home: Path, moving: Callable[[], bool]
+    ) -> Care | None:
+        """The care for a connection over BlueZ; other radios need none."""
+        if treadmill.virtual is not None or sys.platform != "linux":
+            return None
+        self._carebook.open(treadmill.id, home)
+        return Care(self._host, treadmill.id, pinned=treadmill.adapter, moving=moving)
+
+    def _is_at_rest(self) -> bool:
+        """No belt of this process moves or is about to."""
+        sessions = [controller.session for controller in self.controllers]
+        return not any(s.owed or s.phase in LIVELY for s in sessions)
 
     async def _run_all(self) -> None:
         tasks = [

@@ -96,7 +96,7 @@ class View:
         return self._alarm
 
     def connection(
-        self, s: Session, time: str, *, stage: str, reason: str | None
+        self, s: Session, time: str, *, stage: str, reason: str | None, rssi: int | None
     ) -> schema.Connection:
         """The radio link, and why it is down."""
         return schema.Connection(
@@ -106,6 +106,7 @@ class View:
             stage=stage,
             address=s.machine.address if s.machine else None,
             name=s.machine.name if s.machine else None,
+            rssi=rssi,
             epoch=s.epoch,
             reason=None if s.linked else reason,
         )

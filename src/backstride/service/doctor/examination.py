@@ -20,6 +20,7 @@ from backstride.service.config import Config, Treadmill, find_config, read_confi
 from backstride.service.configreader import ConfigError
 from backstride.service.doctor import host, radio
 from backstride.service.doctor.broker import check_broker
+from backstride.service.doctor.care import check_care
 from backstride.service.doctor.findings import (
     Finding,
     Level,
@@ -63,6 +64,7 @@ async def examine(
     checks = [
         Check(Subject.BLUETOOTH, "rfkill", radio.check_switch(at)),
         Check(Subject.BLUETOOTH, "BlueZ", radio.check_radio(at, known)),
+        Check(Subject.BLUETOOTH, "the care for connections", check_care(at, known)),
         Check(Subject.HOST, "the clock", host.check_clock()),
         Check(Subject.HOST, "the disk", host.check_disk(at, known)),
         Check(Subject.HOST, "systemd", host.check_watchdog(at)),

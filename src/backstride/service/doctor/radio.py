@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import assert_never
 
+from backstride.ftms.adapters import is_named
 from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read_tree
 from backstride.service.config import Config, Treadmill, state_directory
 from backstride.service.doctor.findings import Finding, Place, Subject, in_thread, note, ok, problem
@@ -119,15 +120,15 @@ def _adapter(adapter: Adapter, tree: Tree) -> Finding:
 
 def _treadmill(treadmill: Treadmill, tree: Tree, *, served: bool) -> list[Finding]:
     who, wanted = treadmill.name, treadmill.adapter
-    adapters = {adapter.name: adapter for adapter in tree.adapters}
-    if wanted is not None and wanted not in adapters:
-        have = ", ".join(adapters) or "none"
+    pinned = next((a for a in tree.adapters if wanted and is_named(a, wanted)), None)
+    if wanted is not None and pinned is None:
+        have = ", ".join(f"{a.name}, {a.address}" for a in tree.adapters) or "none"
         remedy = (
             f"change or remove `adapter` of this treadmill in the configuration (there: {have})"
         )
         return [problem(_TREADMILLS, f"{who}: there is no adapter {wanted}", remedy)]
-    if wanted is not None and not adapters[wanted].powered:
-        remedy = _power(adapters[wanted], tree)
+    if pinned is not None and not pinned.powered:
+        remedy = _power(pinned, tree)
         return [problem(_TREADMILLS, f"{who}: its adapter {wanted} is off", remedy)]
     if treadmill.target is None:
         remedy = "backstride scan, then write its `address` into the configuration"
@@ -136,7 +137,7 @@ def _treadmill(treadmill: Treadmill, tree: Tree, *, served: bool) -> list[Findin
     known = [
         device
         for device in tree.devices
-        if wanted in {None, device.adapter} and _is(device, treadmill)
+        if (pinned is None or device.adapter == pinned.name) and _is(device, treadmill)
     ]
     if not known:
         remedy = "switch it on, close the phone's app, and look: backstride scan"
