@@ -10,6 +10,7 @@ from msgspec import Struct
 from backstride.domain.bounds import Envelope
 from backstride.domain.limits import SiteRules
 from backstride.domain.units import Incline, Speed, show_duration, show_incline, show_speed
+from backstride.domain.walker import Walker, may_walk
 from backstride.domain.workout import Level, Program, Workout
 
 COARSEST: Final[Speed] = 50
@@ -40,6 +41,7 @@ class Rule(StrEnum):
     JUMP = "jump"
     COARSE = "coarse"
     LOCKED = "locked"
+    LEVEL = "level"
 
 
 class Refusal(Struct, frozen=True):
@@ -50,7 +52,11 @@ class Refusal(Struct, frozen=True):
 
 
 def admit(
-    program: Program, workout: Workout, within: Envelope, site: SiteRules
+    program: Program,
+    workout: Workout,
+    within: Envelope,
+    site: SiteRules,
+    person: Walker | None = None,
 ) -> tuple[Refusal, ...]:
     """Judge a whole workout before it is armed. Empty: it may be armed.
 
@@ -60,6 +66,8 @@ def admit(
     if program.level is Level.LOCKED and not site.jog:
         sentence = f"{program.name!r} is locked; a coach unlocks it in the site's configuration"
         refusals.append(Refusal(Rule.LOCKED, sentence))
+    if person is not None and not may_walk(person, program.level):
+        refusals.append(_above_level(program, person))
     if within.increment > COARSEST:
         refusals.append(coarse(within))
     if workout.top_speed > within.speed.value:
@@ -82,6 +90,17 @@ def admit(
         refusals.append(Refusal(Rule.TOO_LONG, sentence))
     refusals.extend(_jumps(workout, within))
     return tuple(refusals)
+
+
+def _above_level(program: Program, person: Walker) -> Refusal:
+    how = (
+        "the plan's jog criteria" if program.level is Level.LOCKED else "the plan's clean sessions"
+    )
+    sentence = (
+        f"{program.name!r} is for the level {program.level}, and {person.name} walks at"
+        f" {person.level}; {how} unlock it"
+    )
+    return Refusal(Rule.LEVEL, sentence)
 
 
 def _jumps(workout: Workout, within: Envelope) -> list[Refusal]:

@@ -8,6 +8,7 @@ from backstride.domain import limits
 from backstride.domain.limits import Caps, Layer, Limit, SiteRules
 from backstride.domain.machine import Machine
 from backstride.domain.units import PERCENT, Incline, Speed
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Level, Program
 
 
@@ -40,11 +41,17 @@ def lowest(machine: Machine) -> Speed:
 
 
 def envelope(
-    site: SiteRules, machine: Machine, walker: Caps | None, program: Program | None
+    site: SiteRules,
+    machine: Machine,
+    walker: Caps | None,
+    program: Program | None,
+    person: Walker | None = None,
 ) -> Envelope:
     """Fold the five layers into one envelope.
 
-    Without a program it is the envelope of a belt that may only be watched and stopped.
+    In the walker's layer speak what the treadmill's configuration allows any `walker`, and the `person`
+    who said that they walk. Without a program it is the envelope of a belt that may only be watched and
+    stopped.
     """
     speed = limits.hard(limits.WALK_SPEED, "the fastest backward walk")
     if site.jog and program is not None and program.level is Level.LOCKED:
@@ -61,6 +68,7 @@ def envelope(
         (Layer.MACHINE, own),
         (Layer.MACHINE, site.machine),
         (Layer.WALKER, walker),
+        *((Layer.WALKER, caps) for caps in (person.layers if person else ())),
     ]
     if program is not None:
         author = Caps(
