@@ -51,11 +51,11 @@ class AsWritten(Mosquitto):
 class Site:
     """A house with its broker: `mill-1` and `mill-2`, and whoever the kind of house brings."""
 
-    def __init__(self, house: House, draft: Draft, flavour: Flavour, scratch: Path) -> None:
+    def __init__(self, house: House, draft: Draft, configuration: Path, scratch: Path) -> None:
         self.house = house
         self.owner = owner()
         self.passwords = dict(draft.shown)
-        self.broker = AsWritten(scratch, house.files.configuration(flavour))
+        self.broker = AsWritten(scratch, configuration)
         self.clients = contextlib.AsyncExitStack()
 
     def proof(self, name: str) -> dict[str, object]:
@@ -149,7 +149,7 @@ async def make_site(tmp_path: Path, monkeypatch) -> AsyncIterator[MakeSite]:
         )
         draft = draft_init(house, ("mill-1", "mill-2"), plugins, utc_now())
         draft.plan.apply(owner())
-        site = Site(house, draft, flavour, tmp_path)
+        site = Site(house, draft, house.files.configuration(flavour), tmp_path)
         sites.append(site)
         await site.broker.start()
         return site
@@ -159,3 +159,42 @@ async def make_site(tmp_path: Path, monkeypatch) -> AsyncIterator[MakeSite]:
         await site.clients.aclose()
         await site.broker.stop()
     shutil.rmtree(place)
+
+
+@pytest.fixture
+async def start_site(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Site]]]:
+    """Start the broker of a house whose files are there, with lines added to its configuration."""
+    if find_mosquitto() is None:
+        pytest.fail("mosquitto is not installed; `apt install mosquitto` brings it")
+    sites: list[Site] = []
+
+    async def start(house: House, draft: Draft, more: str = "") -> Site:
+        written = house.files.configuration(Flavour.V20).read_text()
+        configuration = tmp_path / f"{house.directory.name}.conf"
+        configuration.write_text(written + more)
+        site = Site(house, draft, configuration, tmp_path)
+        sites.append(site)
+        await site.broker.start()
+        return site
+
+    yield start
+    for site in reversed(sites):
+        await site.clients.aclose()
+        await site.broker.stop()
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Connect as nobody in particular, to a broker that lets everybody in."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def connect(port: int, *topics: str) -> Client:
+            client = RemoteClient(
+                "127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5, timeout=WAIT_S
+            )
+            await stack.enter_async_context(client)
+            for topic in topics:
+                await client.subscribe(topic, qos=1)
+            return Client(client)
+
+        yield connect

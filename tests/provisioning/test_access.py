@@ -171,7 +171,7 @@ async def test_who_was_revoked_is_refused_and_the_others_are_not(make_site, kind
 
     # The same name again: its new proof is good, the old one stays bad.
     newcomer = Newcomer(name="mill-1", role=Role.DAEMON, treadmills=("mill-1",))
-    draft_add(house, newcomer, utc_now()).plan.apply(site.owner)
+    draft_add(house, (newcomer,), utc_now()).plan.apply(site.owner)
     await site.clients.aclose()
     await site.broker.stop()
     await site.broker.start()
@@ -185,7 +185,7 @@ async def test_who_was_revoked_is_refused_and_the_others_are_not(make_site, kind
 async def test_a_coach_of_one_treadmill_commands_that_one_only(make_site, kind, flavour):
     site = await make_site(kind, flavour)
     newcomer = Newcomer(name="anna", role=Role.COACH, treadmills=("mill-1",))
-    draft = draft_add(site.house, newcomer, utc_now())
+    draft = draft_add(site.house, (newcomer,), utc_now())
     draft.plan.apply(site.owner)
     site.passwords |= draft.shown
     await site.reload()

@@ -57,7 +57,8 @@ HostOption = Annotated[
     ),
 ]
 TreadmillOption = Annotated[
-    list[str], typer.Option("--treadmill", metavar="ID", help="A treadmill; repeat for more.")
+    list[str] | None,
+    typer.Option("--treadmill", metavar="ID", help="A treadmill; repeat for more. A hub has none."),
 ]
 HomeOption = Annotated[bool, typer.Option("--home", help="Passwords over TLS; one for people.")]
 GymOption = Annotated[
@@ -75,7 +76,7 @@ PluginsOption = Annotated[
 @_group.command("init")
 def init(  # noqa: PLR0917  Typer turns parameters into options
     host: HostOption,
-    treadmill: TreadmillOption,
+    treadmill: TreadmillOption = None,
     home: HomeOption = False,
     gym: GymOption = False,
     directory: DirectoryOption = SYSTEM_DIRECTORY,
@@ -106,15 +107,15 @@ def init(  # noqa: PLR0917  Typer turns parameters into options
         listeners=Listeners(tls=port, websockets=websockets),
     )
     if (house.directory / RECORD).exists():
-        _stay(House.load(house.directory), house, treadmill)
+        _stay(House.load(house.directory), house, treadmill or [])
         return
     draft = draft_init(
         house,
-        tuple(dict.fromkeys(names.check_name(name) for name in treadmill)),
+        tuple(dict.fromkeys(names.check_name(name) for name in treadmill or ())),
         find_plugins() if plugins is None else names.check_path(plugins),
         utc_now(),
     )
-    if _carry_out(draft, owner, dry_run=dry_run):
+    if carry_out(draft, owner, dry_run=dry_run):
         explain_init(house, draft, _mosquitto_version())
 
 
@@ -154,7 +155,10 @@ def add(  # noqa: PLR0917  Typer turns parameters into options
         str, typer.Argument(metavar="NAME", help="Who; small letters, digits, hyphens.")
     ],
     role: Annotated[
-        str, typer.Option(metavar="ROLE", help="coach, wall, homeassistant or node-red.")
+        str,
+        typer.Option(
+            metavar="ROLE", help="coach, wall, homeassistant, node-red; at a hub site or office."
+        ),
     ] = "coach",
     treadmill: Annotated[
         list[str] | None,
@@ -196,18 +200,20 @@ def _add(
 
     if role not in set(Role):
         raise CommandFailedError(
-            f"{role[:40]!r} is no role; there are coach, wall, homeassistant and node-red",
+            f"{role[:40]!r} is no role; there are coach, wall, homeassistant, node-red, site and office",
             Exit.USAGE,
         )
+    # A site's rights are those of its own name.
+    whose = [name] if role == Role.SITE else treadmills
     newcomer = Newcomer(
         name=names.check_name(name),
         role=Role(role),
-        treadmills=tuple(dict.fromkeys(names.check_name(one) for one in treadmills)),
+        treadmills=tuple(dict.fromkeys(names.check_name(one) for one in whose)),
         certificate=certificate,
     )
     house = _load(directory)
-    draft = draft_add(house, newcomer, utc_now())
-    if _carry_out(draft, owner, dry_run=dry_run):
+    draft = draft_add(house, (newcomer,), utc_now())
+    if carry_out(draft, owner, dry_run=dry_run):
         explain_add(house, newcomer, draft)
 
 
@@ -226,7 +232,7 @@ def revoke(
     house = _load(directory)
     role = house.names().get(name)
     draft = draft_revoke(house, name, utc_now())
-    if _carry_out(draft, owner, dry_run=dry_run):
+    if carry_out(draft, owner, dry_run=dry_run):
         explain_revoke(house, name, role)
 
 
@@ -248,7 +254,7 @@ def renew(
 
     house, now = _load(directory), utc_now()
     draft = draft_renew(house, now, timedelta(days=within))
-    if _carry_out(draft, owner, dry_run=dry_run):
+    if carry_out(draft, owner, dry_run=dry_run):
         explain_renew(house, draft, within)
 
 
@@ -267,7 +273,7 @@ def _load(directory: Path) -> House:
     return House.load(directory.expanduser().absolute())
 
 
-def _carry_out(draft: Draft, owner: str | None, *, dry_run: bool) -> bool:
+def carry_out(draft: Draft, owner: str | None, *, dry_run: bool) -> bool:
     """Carry a draft out, or show it; tell whether it was carried out."""
     from backstride.cli.terminal import tell
 

@@ -22,7 +22,7 @@ def explain_init(house: House, draft: Draft, version: str | None) -> None:
     there = house.directory
     names = house.names()
     tell(f"The broker's files for a {house.kind} are in {there}.")
-    _show_passwords(draft)
+    show_passwords(draft)
     flavour = version if version in {"2.0", "2.1"} else "2.0"
     conf = there / "broker" / f"mosquitto-{flavour}.conf"
     found = f"this host has mosquitto {version}" if version else "for 2.1 take mosquitto-2.1.conf"
@@ -52,7 +52,7 @@ def explain_add(house: House, newcomer: Newcomer, draft: Draft) -> None:
     """After `add` and `add-treadmill`."""
     which = ", ".join(newcomer.treadmills) or "all treadmills"
     tell(f"{newcomer.name} has access as {newcomer.role}: {which}.")
-    _show_passwords(draft)
+    show_passwords(draft)
     place = house.find(newcomer.name)
     if place is not None:
         tell(f"Their files are in {place}.")
@@ -109,7 +109,8 @@ def explain_list(house: House, now: datetime) -> None:
     make_console().print(table)
 
 
-def _show_passwords(draft: Draft) -> None:
+def show_passwords(draft: Draft) -> None:
+    """What is in no file."""
     for name, password in draft.shown.items():
         tell(
             "\nThe page asks for a name and a password. They are shown this once; no file has them:"

@@ -77,26 +77,31 @@ def draft_init(house: House, treadmills: tuple[str, ...], plugins: Path, now: da
     return Draft(Plan(writes=writes), shown)
 
 
-def draft_add(house: House, newcomer: Newcomer, now: datetime) -> Draft:
-    """Plan access for one more.
+def draft_add(house: House, newcomers: Sequence[Newcomer], now: datetime) -> Draft:
+    """Plan access for some more.
 
     Raises:
-        ProvisioningError: the name is taken, or cannot be had.
+        ProvisioningError: a name is taken, or cannot be had.
     """
-    if newcomer.name in house.names():
+    there = house.names()
+    for name in (each.name for each in newcomers if each.name in there):
         raise ProvisioningError(
-            f"{newcomer.name!r} is there already; `backstride broker revoke {newcomer.name}` takes"
-            " it away"
+            f"{name!r} is there already; `backstride broker revoke {name}` takes it away"
         )
-    access = _give_access(house, house.load_authority(now), newcomer, now)
+    ca = house.load_authority(now)
+    given = [_give_access(house, ca, newcomer, now) for newcomer in newcomers]
     files = house.files
-    entries = files.passwords.read_text(encoding="utf-8") + access.entry
-    acl = roles.add_paragraph(files.acl.read_text(encoding="utf-8"), access.paragraph)
-    changed = (
+    acl = files.acl.read_text(encoding="utf-8")
+    for access in given:
+        acl = roles.add_paragraph(acl, access.paragraph)
+    entries = files.passwords.read_text(encoding="utf-8") + "".join(each.entry for each in given)
+    writes = (
+        *(write for access in given for write in access.writes),
         _broker(files.passwords, entries.encode(), replace=True),
         _broker(files.acl, acl.encode(), replace=True),
     )
-    return Draft(Plan(writes=(*access.writes, *changed)), access.shown)
+    shown = {name: password for each in given for name, password in each.shown.items()}
+    return Draft(Plan(writes=writes), shown)
 
 
 def draft_revoke(house: House, name: str, now: datetime) -> Draft:

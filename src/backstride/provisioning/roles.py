@@ -40,6 +40,10 @@ OUTWARD: Final = (
 """What a daemon says, below its prefix; a response topic of one's own is a level below `response`."""
 INWARD: Final = ("command", "command/+")
 """What it listens to."""
+STOP: Final = "command/stop"
+"""The only one of these that comes in from outside the site."""
+BRIDGED: Final = tuple(name for name in OUTWARD if name not in {"response/+", "history"})
+"""What a bridge tells a hub: not what was answered to somebody's own topic, nor who walked when."""
 DISCOVERY: Final = "homeassistant"
 """First level of Home Assistant's discovery topics."""
 BIRTH: Final = f"{DISCOVERY}/status"
@@ -59,6 +63,10 @@ class Role(StrEnum):
     """Sees and commands, reads discovery, says that it is there."""
     NODERED = "node-red"
     """As a coach."""
+    SITE = "site"
+    """At a hub: the bridge of one gym's broker. It tells what its treadmills say, and hears `stop`."""
+    OFFICE = "office"
+    """At a hub: sees the treadmills of all sites, and stops them. It starts nothing."""
 
 
 class Access(StrEnum):
@@ -82,7 +90,8 @@ def rules(role: Role, prefix: str, treadmills: tuple[str, ...]) -> tuple[Rule, .
     Args:
         role: the role.
         prefix: first levels of the topics, before a treadmill's id.
-        treadmills: which ones; none means all of them. A daemon has exactly one.
+        treadmills: which ones; none means all of them. A daemon has exactly one. At a hub: which sites; a
+            site has exactly itself.
     """
     whose = tuple(f"{prefix}/{treadmill}" for treadmill in treadmills or ("+",))
     seen = tuple(Rule(Access.READ, f"{who}/{name}") for who in whose for name in OUTWARD)
@@ -100,6 +109,13 @@ def rules(role: Role, prefix: str, treadmills: tuple[str, ...]) -> tuple[Rule, .
             return seen + commands
         case Role.WALL:
             return seen
+        case Role.SITE:
+            (site,) = whose
+            told = tuple(Rule(Access.WRITE, f"{site}/+/{name}") for name in BRIDGED)
+            return (*told, Rule(Access.READ, f"{site}/+/{STOP}"))
+        case Role.OFFICE:
+            told = tuple(Rule(Access.READ, f"{who}/+/{name}") for who in whose for name in BRIDGED)
+            return (*told, *(Rule(Access.WRITE, f"{who}/+/{STOP}") for who in whose))
         case Role.HOMEASSISTANT:
             return (
                 *seen,

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from backstride.domain import limits
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import show_speed
+from backstride.domain.walker import Units
 from backstride.service.configreader import (
     Findings,
     Reader,
@@ -36,10 +37,12 @@ from backstride.service.configreader import (
     read_speed,
     read_text,
 )
+from backstride.service.languages import Language
 from backstride.service.settings import (
     TLS_PORT,
     Broker,
     Config,
+    Guidance,
     HomeAssistant,
     LogFormat,
     LogLevel,
@@ -100,6 +103,11 @@ _SERVICE: Final[dict[str, Reader]] = {
     "log_level": read_choice(LogLevel),
 }
 _PROGRAMS: Final[dict[str, Reader]] = {"directory": read_path}
+_GUIDANCE: Final[dict[str, Reader]] = {
+    "language": read_choice(Language),
+    "units": read_choice(Units),
+    "technique": read_flag,
+}
 _WALKER: Final[dict[str, Reader]] = {
     "max_speed": read_speed(limits.JOG_SPEED),
     "max_incline": read_incline(limits.INCLINE),
@@ -126,7 +134,7 @@ _TREADMILL: Final[dict[str, Reader]] = {
 }
 _TOP: Final[dict[str, Reader]] = {
     name: lambda table: table
-    for name in ("broker", "homeassistant", "site", "service", "programs", "treadmill")
+    for name in ("broker", "homeassistant", "site", "service", "programs", "guidance", "treadmill")
 }
 SECTIONS: Final[dict[str, dict[str, Reader]]] = {
     "broker": _BROKER,
@@ -135,6 +143,7 @@ SECTIONS: Final[dict[str, dict[str, Reader]]] = {
     "site": _SITE,
     "service": _SERVICE,
     "programs": _PROGRAMS,
+    "guidance": _GUIDANCE,
     "treadmill": _TREADMILL,
     "treadmill.walker": _WALKER,
 }
@@ -187,10 +196,11 @@ def read_config(path: Path) -> Config:
         site=site,
         service=Service(**read_section(top.get("service"), _SERVICE, findings, "service")),
         programs=Programs(**read_section(top.get("programs"), _PROGRAMS, findings, "programs")),
+        guidance=Guidance(**read_section(top.get("guidance"), _GUIDANCE, findings, "guidance")),
         file=str(path),
     )
     if "treadmill" in top:
-        config = replace(config, treadmills=_read_treadmills(top["treadmill"], findings))
+        config = replace(config, treadmills=read_treadmills(top["treadmill"], findings))
     findings.check()
     return config
 
@@ -217,7 +227,8 @@ def _read_broker(table: object, findings: Findings) -> Broker:
     return Broker(**read)
 
 
-def _read_treadmills(tables: object, findings: Findings) -> tuple[Treadmill, ...]:
+def read_treadmills(tables: object, findings: Findings) -> tuple[Treadmill, ...]:
+    """Read the tables of all treadmills; what is wrong with one, or with two together, is noted."""
     if not isinstance(tables, list) or not tables:
         findings.add("treadmill", "each treadmill is a table of its own: [[treadmill]]")
         return ()
@@ -282,7 +293,7 @@ def state_directory(config: Config, environ: Mapping[str, str] | None = None) ->
 
 
 __all__ = [
-    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "HomeAssistant", "LogFormat",
-    "LogLevel", "Programs", "Protocol", "Service", "Site", "Tls", "Treadmill", "Walker",
-    "find_config", "load_config", "read_config", "state_directory",
+    "SECTIONS", "SYSTEM_FILE", "SYSTEM_STATE", "VARIABLE", "Broker", "Config", "Guidance",
+    "HomeAssistant", "LogFormat", "LogLevel", "Programs", "Protocol", "Service", "Site", "Tls",
+    "Treadmill", "Walker", "find_config", "load_config", "read_config", "state_directory",
 ]  # fmt: skip
