@@ -607,7 +607,7 @@ _BAD: Final[tuple[tuple[str, ...], ...]] = (
 )
 """What can happen to each kind of command on its way."""
 
-_ELSEWHERE: Final = frozenset({Ask.SELECT, Ask.PRESENT, Ask.SPEED, Ask.VOICE})
+_ELSEWHERE: Final = frozenset({Ask.SELECT, Ask.PRESENT, Ask.SPEED, Ask.VOICE, Ask.FEEDBACK})
 """Asks that move nothing, and SPEED: several times faster or slower at once, which are searched."""
 
 ACTS: Final[tuple[tuple[str, str, bool, frozenset[Phase]], ...]] = (

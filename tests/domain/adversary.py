@@ -557,6 +557,7 @@ def make_peace(world):
 ASKS = (
     *(Ask.CONFIRM,) * 5, *(Ask.START,) * 2, Ask.PAUSE, Ask.CONTINUE, Ask.SKIP, Ask.FASTER, Ask.FASTER,
     Ask.SLOWER, Ask.FINISH, Ask.STOP, Ask.ACKNOWLEDGE, Ask.ACKNOWLEDGE, Ask.SELECT, Ask.PRESENT,
+    Ask.FEEDBACK,
 )  # fmt: skip
 
 

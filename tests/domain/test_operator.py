@@ -91,6 +91,7 @@ CODES = {
     Ask.SPEED: [W, W, W, W, W, "adjusted", W, W, W, W, W, W, W],
     Ask.PRESENT: ["thanks"] * 13,
     Ask.VOICE: ["voice_off"] * 13,
+    Ask.FEEDBACK: [*["noted"] * 3, *["not_over"] * 7, "noted", "not_over", "noted"],
 }  # fmt: skip
 
 
@@ -102,13 +103,14 @@ def test_each_request_in_each_phase_is_granted_or_refused_with_its_code(
     rig.chosen = make_program()
     REACH[phase](rig)
     assert phase is rig.session.phase
-    values = {Ask.SPEED: {"speed": 100}, Ask.VOICE: {"on": False}}
+    values = {Ask.SPEED: {"speed": 100}, Ask.VOICE: {"on": False}, Ask.FEEDBACK: {"effort": 12}}
     chosen = rig.chosen if ask in {Ask.START, Ask.SELECT} else None
     answer = rig.ask(ask, chosen, **values.get(ask, {}))
     assert CODES[ask][list(Phase).index(phase)] == answer.code
     granted = answer.code in {
         "armed", "countdown", "pausing", "paused", "skipped", "adjusted", "cooldown", "finished",
         "slowing", "queued", "stopping", "acknowledged", "selected", "thanks", "voice_off",
+        "noted",
     }  # fmt: skip
     assert (Reply.OK if granted else Reply.REFUSED) is answer.reply
     assert answer.sentence
@@ -449,6 +451,12 @@ def test_the_present_setpoint_wished_for_again_changes_nothing(rig, make_program
 def test_a_request_without_its_value_is_refused(rig, ask, code):
     rig.run()
     assert rig.ask(ask).code == code
+
+
+def test_feedback_says_at_least_one_thing_and_0_is_one(rig):
+    rig.connect()
+    codes = [rig.ask(Ask.FEEDBACK, **said).code for said in ({}, {"effort": 6}, {"pain": 0})]
+    assert ["no_value", "noted", "noted"] == codes
 
 
 def test_the_voice_is_switched_off_and_on(rig):

@@ -25,7 +25,7 @@ PROGRAM = Program(
 MUST_BE_NEW = ["start", "confirm", "continue", "speed", "faster", "skip"]
 VALUES = {"speed": ("speed", 2.4, "2.4", 240), "voice": ("on", False, "OFF", False)}
 """Commands with a value of their own: its key, and it in JSON, as plain text, and in a request."""
-OTHERS = sorted({ask.value for ask in Ask} - {*MUST_BE_NEW, *VALUES, "stop", "select"})
+OTHERS = sorted({ask.value for ask in Ask} - {*MUST_BE_NEW, *VALUES, "feedback", "stop", "select"})
 
 
 class Case:
@@ -83,11 +83,37 @@ def test_a_value_goes_with_its_command_and_with_no_other(case, name, value):
     [
         *(("speed", text) for text in ("", "fast", "-1", "1e2", "nan", "2,4", "1000", "100", "٣")),
         *(("voice", text) for text in ("", "1", "true", "ON OFF")),
+        *(
+            ("feedback", text)
+            for text in ("", "5", "21", "12 11", "12 1 1", "12,1", "12.5", "-7", "٦")
+        ),
     ],
 )
 def test_a_value_that_is_none_is_an_error(case, topic, payload):
     answer = case.judge(f"command/{topic}", payload, expiry=5).answer
     assert (answer.reply, answer.code) == (Reply.ERROR, "bad_value")
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("6", {"effort": 6}),
+        ("20  10", {"effort": 20, "pain": 10}),
+        ("12 0", {"effort": 12, "pain": 0}),
+    ],
+)
+def test_feedback_is_an_effort_and_perhaps_a_pain(case, text, fields):
+    said = [case.judge("command/feedback", text).request, case.send("feedback", **fields).request]
+    meant = fields.get("effort"), fields.get("pain")
+    assert [meant, meant] == [(request.effort, request.pain) for request in said]
+
+
+def test_feedback_in_json_may_say_one_thing_of_the_two_within_its_scale(case):
+    assert 3 == case.send("feedback", id="a1", pain=3).request.pain
+    wrong = ({}, {"effort": 5}, {"effort": 21}, {"pain": -1}, {"pain": 11}, {"effort": 12.5})
+    codes = [code(case.send("feedback", id=f"b{n}", **said)) for n, said in enumerate(wrong)]
+    assert ["bad_value"] * len(wrong) == codes
+    assert "bad_value" == code(case.send("present", id="c1", pain=3))
 
 
 @pytest.mark.parametrize("speed", ['"2.4"', "-0.1", "100", "1e400", "true"])

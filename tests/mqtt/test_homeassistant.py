@@ -122,7 +122,7 @@ def test_everything_that_facts_ask_for_is_there_and_the_rest_of_the_commands_too
     by_platform = {}
     for name, component in components().items():
         by_platform.setdefault(component["platform"], set()).add(name)
-    valued = {Ask.SPEED, Ask.SELECT, Ask.VOICE}
+    valued = {Ask.SPEED, Ask.SELECT, Ask.VOICE, Ask.FEEDBACK}
     assert by_platform == {
         "sensor": {
             "phase", "speed", "distance", "time", "step_remaining", "incline", "heart_rate",

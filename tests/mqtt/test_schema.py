@@ -10,7 +10,7 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
-from backstride.mqtt import health, quantities, schema, schema_files
+from backstride.mqtt import health, history, quantities, schema, schema_files
 
 TIME = "2026-11-20T07:35:00.250Z"
 BOOT = "boot-0123"
@@ -86,6 +86,23 @@ FULL = {
         last_session=health.LastSession(program="first-steps", ended=TIME, outcome="completed"),
         faults={"throttled": "Look at the power supply."},
     ),
+    "history": history.History(
+        boot=BOOT,
+        sessions=(
+            history.HistorySession(
+                id="20261120-073500-gym-9f86", program="first-steps", program_name="First steps",
+                started=TIME, walker="ann", walked=880.0, backward=700.0, distance=300, top_speed=1.5,
+                energy=20.5, alarms=1, outcome="completed", completed=True, effort=11,
+            ),
+        ),
+        weeks=(
+            history.HistoryWeek(
+                monday="2026-11-16", sessions=3, walked=2600.0, backward=2000.0, distance=900,
+                top_speed=1.5, energy=61.5, effort=11.3,
+            ),
+        ),
+        question="20261120-073500-gym-9f86",
+    ),
     "event": schema.EventNote(
         boot=BOOT, number=3, time=TIME, kind="moved", sentence="Now running.", data={"before": "idle"}
     ),
@@ -111,6 +128,7 @@ BARE = {
         host=health.HostHealth(name="pi-3", uptime=0.0, clock_synchronised=False),
         radio=health.RadioHealth(up=True, connections=1),
     ),
+    "history": history.History(boot=BOOT),
     "event": schema.EventNote(boot=BOOT, number=0, time=TIME, kind="link", sentence=""),
     "cue": schema.CueNote(number=0, time=TIME, kind=CueKind.ALARM, text=""),
     "command": schema.CommandNote(v=1, id="a", command=Ask.PAUSE),

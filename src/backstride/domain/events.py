@@ -47,6 +47,8 @@ class Ask(StrEnum):
     """Answer to a check-in: I am here and well."""
     VOICE = "voice"
     """Have the cues said aloud, or only shown. Alarms are always said."""
+    FEEDBACK = "feedback"
+    """Say how hard the last session was (Borg's 6 to 20) and how much it hurt (0 to 10)."""
 
 
 class Verdict(StrEnum):
@@ -137,7 +139,8 @@ class Outcome(Struct, frozen=True, kw_only=True, tag="outcome"):
 class Request(Struct, frozen=True, kw_only=True, tag="request"):
     """A person asks. `source` is who asked, for the log.
 
-    `program` goes with START and SELECT, `speed` (0.01 km/h) with SPEED, `on` with VOICE.
+    `program` goes with START and SELECT, `speed` (0.01 km/h) with SPEED, `on` with VOICE, `effort` and
+    `pain` with FEEDBACK.
     """
 
     at: Ms
@@ -146,6 +149,8 @@ class Request(Struct, frozen=True, kw_only=True, tag="request"):
     program: Program | None = None
     speed: Speed | None = None
     on: bool | None = None
+    effort: int | None = None
+    pain: int | None = None
     source: str = ""
 
 

@@ -15,7 +15,7 @@ from backstride.domain.envelope import Envelope
 from backstride.domain.events import Ask, Request
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.plausibility import BLIND_AGE
-from backstride.domain.session import Draft, Phase, Session, Then, Trigger
+from backstride.domain.session import ACTIVE, Draft, Phase, Session, Then, Trigger
 from backstride.domain.stopping import halt_now, send_stop
 from backstride.domain.units import SECOND, Ms, Speed, show_duration, show_speed
 from backstride.domain.workout import setpoint
@@ -208,6 +208,15 @@ def _voice(d: Draft, request: Request) -> Granted:
     return "voice_off", "cues are shown; only alarms are said aloud"
 
 
+def _feedback(d: Draft, request: Request) -> Granted:
+    """The session keeps nothing of it: whoever keeps the history does, with the last one."""
+    if d.s.phase in ACTIVE or d.s.phase is Phase.HANDED_OVER:
+        raise Refused("not_over", "say how it was when the session is over")
+    if request.effort is None and request.pain is None:
+        raise Refused("no_value", "say how hard it was, 6 to 20, or how much it hurt, 0 to 10")
+    return "noted", "kept with your last session here"
+
+
 _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
     Ask.START: start,
     Ask.CONFIRM: confirm,
@@ -223,4 +232,5 @@ _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
     Ask.SELECT: _select,
     Ask.PRESENT: _present,
     Ask.VOICE: _voice,
+    Ask.FEEDBACK: _feedback,
 }

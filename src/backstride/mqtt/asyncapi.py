@@ -49,6 +49,7 @@ _TAG_OF: Final = {
     "info": "status",
     "programs": "status",
     "health": "status",
+    "history": "status",
     "state": "session",
     "session": "session",
     "event": "session",

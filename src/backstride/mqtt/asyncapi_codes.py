@@ -53,6 +53,7 @@ NOT_GRANTED: Final[tuple[Advice, ...]] = (
     Advice("other_program", "another program is armed than the one confirmed", "start again"),
     Advice("bad_program", "the program has no steps, or one that takes no time", "mend its file"),
     Advice("locked", "a coach must unlock this program", "ask the coach"),
+    Advice("level", "the program is above the walker's level", "walk the plan, or choose an easier one"),
     Advice("too_fast", "above a speed limit; the sentence names the limit", "ask for less"),
     Advice("too_slow", "below the machine's lowest speed", "ask for more, or pause"),
     Advice("too_steep", "above an incline limit", "choose a flatter program"),
@@ -70,7 +71,8 @@ NOT_GRANTED: Final[tuple[Advice, ...]] = (
     Advice("shutting_down", "the service is going down", "wait until it is back"),
     Advice("not_still", "the belt is not proven still yet", "pull the clip if it moves; try again"),
     Advice("no_speed", "`speed` came without a speed", "send one in km/h"),
-    Advice("no_value", "`voice` came without on or off", "send one"),
+    Advice("no_value", "`voice` or `feedback` came without its value", "send one"),
+    Advice("not_over", "feedback is about a session that is over", "send it again when it is"),
 )  # fmt: skip
 """Reply `refused`, by the session: what it must know, or a limit."""
 
@@ -92,6 +94,7 @@ GRANTED: Final[tuple[Advice, ...]] = (
     Advice("thanks", "the check-in is answered"),
     Advice("voice_on", "cues are said aloud"),
     Advice("voice_off", "cues are shown; only alarms are said"),
+    Advice("noted", "effort and pain are kept with the last session"),
 )
 """Reply `ok`."""
 

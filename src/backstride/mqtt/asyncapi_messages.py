@@ -22,6 +22,7 @@ TITLES: Final = {
     "state": "Everything about this moment",
     "session": "The session's summary",
     "health": "Host, radio and daemon",
+    "history": "The last sessions and weeks",
     "event": "Something happened",
     "cue": "Say and show this now",
     "response": "The answer to a command",
@@ -64,7 +65,8 @@ def _command_messages() -> dict[str, Any]:
     value = {
         "type": "string",
         "maxLength": 64,
-        "description": "`start` and `select`: a program's id; `speed`: km/h; `voice`: ON or OFF.",
+        "description": "`start` and `select`: a program's id; `speed`: km/h; `voice`: ON or OFF;"
+        " `feedback`: effort, or effort and pain.",
     }
     messages = {
         "command": _message("command", _asked(full), id_at="/id"),

@@ -40,14 +40,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstride.domain.events import Ask, Request
 from backstride.domain.notices import Answer, Reply
-from backstride.domain.units import SECOND, Ms, Speed
+from backstride.domain.units import SECOND, Ms
 from backstride.domain.workout import Program
 from backstride.mqtt.decode import (
     ASKS,
@@ -60,6 +60,7 @@ from backstride.mqtt.decode import (
     decode_command,
     decode_text,
     legible_id,
+    parse_feedback,
     parse_speed,
     parse_switch,
     parse_ts,
@@ -83,6 +84,8 @@ MUST_BE_NEW: Final = frozenset(
 """What can set the belt in motion, lead to it, or make it faster."""
 NAMING: Final = frozenset({Ask.START, Ask.SELECT, Ask.CONFIRM})
 """What may name a program; a confirm then fits that one only."""
+_VALUES: Final = {Ask.SPEED: ("speed",), Ask.VOICE: ("on",), Ask.FEEDBACK: ("effort", "pain")}
+"""What goes with a command and with no other; one of them must be there."""
 
 
 class Moment(Struct, frozen=True):
@@ -219,7 +222,7 @@ class Desk:
         age = None if note.ts is None else when.wall - parse_ts(note.ts)
         self._check_age(note, age, message, when)
         program = self._find_program(note.command, note.program)
-        speed, on = _values(note)
+        values = _values(note)
         phase = self._phase()
         if note.expect is not None and note.expect != phase:
             fault = f"the session is {phase}, not {note.expect[:40]}; look again and decide"
@@ -229,8 +232,7 @@ class Desk:
         self._remember(note.id, None)
         self._expect_answer(note.id, route)
         request = Request(
-            at=when.at, id=note.id, ask=note.command, program=program, speed=speed, on=on,
-            source=_source(message),
+            at=when.at, id=note.id, ask=note.command, program=program, source=_source(message), **values
         )  # fmt: skip
         return Accepted(request, route)
 
@@ -287,20 +289,21 @@ class Desk:
                 f" {FRESH_EXPIRY} s, or send JSON with `ts` to `command`",
             )
         text = decode_text(message.payload).strip()
-        program, speed, on = None, None, None
+        program, values = None, dict[str, Any]()
         if ask in {Ask.START, Ask.SELECT}:
             program = self._find_program(ask, text or None)
             if (wrong := self._judge_pin(ask, None, when)) is not None:
                 raise CommandError(Code.PIN, wrong)
         elif ask is Ask.SPEED:
-            speed = parse_speed(text)
+            values["speed"] = parse_speed(text)
         elif ask is Ask.VOICE:
-            on = parse_switch(text)
+            values["on"] = parse_switch(text)
+        elif ask is Ask.FEEDBACK:
+            values["effort"], values["pain"] = parse_feedback(text)
         request_id = self._next_id(ask)
         self._expect_answer(request_id, route)
         request = Request(
-            at=when.at, id=request_id, ask=ask, program=program, speed=speed, on=on,
-            source=_source(message),
+            at=when.at, id=request_id, ask=ask, program=program, source=_source(message), **values
         )  # fmt: skip
         return Accepted(request, route)
 
@@ -337,13 +340,17 @@ class Desk:
         return f"{ask}:{self._boot[:8]}:{self._serial}"
 
 
-def _values(note: CommandNote) -> tuple[Speed | None, bool | None]:
+def _values(note: CommandNote) -> dict[str, Any]:
     """The values that go with a command, each only with its own."""
-    for key, value, ask in (("speed", note.speed, Ask.SPEED), ("on", note.on, Ask.VOICE)):
-        if (value is None) is (note.command is ask):
-            which = f"`{ask}` needs `{key}`" if value is None else f"`{key}` goes with `{ask}`"
+    for ask, keys in _VALUES.items():
+        given = [key for key in keys if getattr(note, key) is not None]
+        if bool(given) is not (note.command is ask):
+            which = f"`{given[0]}` goes with `{ask}`" if given else f"`{ask}` needs `{keys[0]}`"
             raise CommandError(Code.BAD_VALUE, which)
-    return None if note.speed is None else as_speed(note.speed), note.on
+    values = {key: getattr(note, key) for key in _VALUES.get(note.command, ())}
+    if note.speed is not None:
+        values["speed"] = as_speed(note.speed)
+    return values
 
 
 def _source(message: Inbound) -> str:

@@ -35,6 +35,7 @@ _LOOK_AT: Final = 64
 _LEGIBLE_ID: Final = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9._:-]{1,64})"')
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?", re.ASCII)
+_FEEDBACK: Final = re.compile(r"([0-9]{1,2})(?: +([0-9]{1,2}))?", re.ASCII)
 _FASTEST: Final = 100.0
 """km/h. No treadmill goes as fast; the limits in force are looked at later."""
 _MS_FROM: Final = 10**11
@@ -273,3 +274,14 @@ def parse_switch(text: str) -> bool:
     if text.upper() not in {"ON", "OFF"}:
         raise CommandError(Code.BAD_VALUE, "write ON or OFF")
     return text.upper() == "ON"
+
+
+def parse_feedback(text: str) -> tuple[int, int | None]:
+    """Read an effort (6 to 20), or an effort and a pain (0 to 10)."""
+    match = _FEEDBACK.fullmatch(text)
+    effort, pain = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+    if match is None or effort not in range(6, 21) or pain not in range(11):
+        raise CommandError(
+            Code.BAD_VALUE, "write an effort from 6 to 20, and a pain from 0 to 10 behind it: 12 1"
+        )
+    return effort, pain if match[2] else None

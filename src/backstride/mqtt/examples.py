@@ -167,6 +167,7 @@ SESSION: Final[tuple[Example, ...]] = (
     _no("too_fast", "above a limit in force", Ask.SPEED, Phase.RUNNING, speed=9.0, ts=SENT, boot=BOOT),
     _no("too_slow", "below the machine's lowest speed", Ask.SPEED, Phase.RUNNING, speed=0.1, ts=SENT,
         boot=BOOT),
+    _no("not_over", "how it was, before it is over", Ask.FEEDBACK, Phase.RUNNING, effort=12),
     _do(Ask.PAUSE, Phase.RUNNING, "pausing", "bring the belt to rest, keep the place"),
     _do(Ask.CONTINUE, Phase.HOLDING, "countdown", "go on after the pause", stage=PAUSED),
     _do(Ask.SKIP, Phase.RUNNING, "skipped", "on to the next step; here it is a turn"),
@@ -174,6 +175,7 @@ SESSION: Final[tuple[Example, ...]] = (
     _do(Ask.PRESENT, Phase.RUNNING, "thanks", "answer to a check-in"),
     _do(Ask.FINISH, Phase.RUNNING, "cooldown", "go to the cool-down, then stop"),
     _do(Ask.STOP, Phase.RUNNING, "stopping", "stop now; nothing but the word is needed"),
+    _do(Ask.FEEDBACK, Phase.FINISHED, "noted", "how hard it was, and how much it hurt", effort=11, pain=0),
     _do(Ask.ACKNOWLEDGE, Phase.FINISHED, "acknowledged", "I have seen how it ended"),
 )  # fmt: skip
 """A whole session, in JSON."""
@@ -198,6 +200,7 @@ BY_TOPIC: Final[tuple[Example, ...]] = (
     _plain(Ask.STOP, Phase.FINISHED, "stopping", "any payload, any time, retained or not", "now!"),
     Example(name="stop-as-text", summary="the word alone will do", topic="command", payload="STOP",
             phase=Phase.FINISHED, code="stopping"),
+    _plain(Ask.FEEDBACK, Phase.FINISHED, "noted", "an effort, or an effort and a pain", "12 1"),
     _plain(Ask.ACKNOWLEDGE, Phase.FINISHED, "acknowledged", "no payload"),
 )  # fmt: skip
 """Another session, by topics of their own with plain text: for buttons and `mosquitto_pub`."""

@@ -209,6 +209,8 @@ class Remote:
         *,
         speed: float | None = None,
         on: bool | None = None,
+        effort: int | None = None,
+        pain: int | None = None,
         pin: str | None = None,
         patience: Ms = PATIENCE,
     ) -> ResponseNote:
@@ -228,7 +230,7 @@ class Remote:
                 while True:
                     note = CommandNote(
                         v=VERSION, id=number, command=ask, program=program, speed=speed, on=on,
-                        pin=pin, ts=wall_now(), boot=boot,
+                        effort=effort, pain=pain, pin=pin, ts=wall_now(), boot=boot,
                     )  # fmt: skip
                     await self._publish(treadmill, note)
                     if ask is not Ask.STOP:

@@ -18,6 +18,7 @@ from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
 from backstride.mqtt.health import Health
+from backstride.mqtt.history import BorgEffort, History, Pain
 from backstride.mqtt.quantities import (
     Boot,
     CommandId,
@@ -258,13 +259,19 @@ class EventNote(Struct, frozen=True, kw_only=True):
 
 
 class CueNote(Struct, frozen=True, kw_only=True):
-    """Show this now, and say it if `voice`. `within`: seconds until what it announces."""
+    """Show `text` now, and say `speech` in `language` if `voice`. `within`: seconds until what it announces.
+
+    `speech` is empty where only a tone says it. What has a greater `urgency` (4 is an alarm) interrupts.
+    """
 
     v: Version = VERSION
     number: Count
     time: Timestamp
     kind: CueKind
     text: str
+    speech: str = ""
+    language: str = "en"
+    urgency: Count = 0
     speed: Kmh | None = None
     within: Seconds | None = None
     voice: bool = True
@@ -285,6 +292,10 @@ class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     program: ProgramId | None = None
     speed: Annotated[Kmh | None, Meta(description="km/h; goes with speed")] = None
     on: Annotated[bool | None, Meta(description="goes with voice")] = None
+    effort: BorgEffort | None = None
+    """How hard it was, on Borg's scale from 6 to 20; goes with feedback."""
+    pain: Pain | None = None
+    """How much it hurt, from 0 to 10; goes with feedback."""
     pin: Pin | None = None
     ts: Annotated[
         int | float | str | None,
@@ -312,6 +323,7 @@ PAYLOADS: Final[dict[str, type[Struct]]] = {
     "programs": Programs,
     "session": SessionSummary,
     "health": Health,
+    "history": History,
     "event": EventNote,
     "cue": CueNote,
     "command": CommandNote,

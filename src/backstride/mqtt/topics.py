@@ -102,6 +102,7 @@ INFO: Final = _out("info", "version, machine, limits in force, boot nonce")
 PROGRAMS: Final = _out("programs", "the programs offered, with length and top speed")
 STATE: Final = _out("state", "everything about this moment", expiry=STATE_EXPIRY)
 SESSION: Final = _out("session", "the summary of the current or the last session")
+HISTORY: Final = _out("history", "the last sessions and weeks, and whom to ask how it was")
 HEALTH: Final = _out("health", "how the host, the radio and the daemon are")
 EVENT: Final = _out("event", "numbered events", retain=False, expiry=EVENT_EXPIRY)
 CUE: Final = _out("cue", "what to say and show now", retain=False, expiry=CUE_EXPIRY)
@@ -139,6 +140,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     STATE,
     SESSION,
     HEALTH,
+    HISTORY,
     EVENT,
     CUE,
     RESPONSE,
