@@ -6,7 +6,7 @@ from typing import Final
 
 from backstride.domain.evidence import NEVER
 from backstride.domain.session import Phase, Session
-from backstride.domain.units import Ms, show_speed
+from backstride.domain.units import Ms, Speed, show_speed
 from backstride.domain.workout import Segment, Workout, setpoint
 from backstride.mqtt import quantities, schema
 
@@ -65,16 +65,19 @@ _PLAIN: Final[dict[Phase, str]] = {
 }
 
 
+def wanted(s: Session) -> Speed | None:
+    """The setpoint: what the program and the walker want now, within the cap; None while neither speaks."""
+    if s.workout is None or s.envelope is None or s.phase not in _SCRIPTED:
+        return None
+    return min(setpoint(s.workout, s.script).speed + s.trim, s.envelope.speed.value)
+
+
 def speeds(s: Session) -> schema.SpeedState:
     """The speeds of the moment."""
-    wanted = None
-    if s.workout is not None and s.envelope is not None and s.phase in _SCRIPTED:
-        point = setpoint(s.workout, s.script).speed + s.trim
-        wanted = min(point, s.envelope.speed.value)
     return schema.SpeedState(
         measured=quantities.kmh(s.evidence.speed),
         target=quantities.kmh(s.drive.target) if s.owed else None,
-        setpoint=quantities.kmh(wanted),
+        setpoint=quantities.kmh(wanted(s)),
         cap=quantities.kmh(s.envelope.speed.value) if s.envelope else None,
     )
 

@@ -19,13 +19,14 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 import structlog
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import BaseBleakScanner
+from msgspec.structs import replace
 
 from backstride import __version__
 from backstride.domain.errors import BackstrideError
@@ -37,6 +38,7 @@ from backstride.ftms.care import Care, Host
 from backstride.ftms.discovery import ByAddress, Target, parse_target
 from backstride.ftms.radio import Radio
 from backstride.ftms.treadmill import BleakTreadmill
+from backstride.history.database import FILE
 from backstride.mqtt.client import BrokerSettings
 from backstride.mqtt.client import Tls as MqttTls
 from backstride.mqtt.link import MqttBus
@@ -50,6 +52,7 @@ from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
 from backstride.service.health import HealthWatch, Patient
+from backstride.service.history import Keeper, Subject
 from backstride.service.identity import own_name
 from backstride.service.journal import FileJournal
 from backstride.service.outlet import LIVELY
@@ -150,7 +153,7 @@ class Service:
             BackstrideError: the configuration cannot be put to work (a lock, a password, a program).
         """
         catalogue = self._load_programs()
-        with ExitStack() as locks:
+        async with AsyncExitStack() as locks:
             for treadmill in self.config.treadmills or (
                 Treadmill(id="treadmill", name="Treadmill"),
             ):
@@ -158,6 +161,7 @@ class Service:
                 locks.enter_context(lock(home))
                 local.announce(home)
                 self.controllers.append(await self._build(treadmill, home, catalogue))
+            await locks.enter_async_context(self._keep_history())
             for callback in self.built:
                 callback()
             await self._run_all()
@@ -207,6 +211,7 @@ class Service:
             rssi=lambda: belt.rssi,
             refused=bus.refused,
             demands=() if pin is None else ("pin",),
+            guidance=self.config.guidance,
         )
         session = self._begin(treadmill, grant)
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
@@ -222,7 +227,7 @@ class Service:
         return Session(
             site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
             walker=treadmill.walker.caps if treadmill.walker else None,
-            options=self._options,
+            options=replace(self._options, technique=self.config.guidance.technique),
             bound=grant.bound,
         )
 
@@ -239,6 +244,18 @@ class Service:
         """No belt of this process moves or is about to."""
         sessions = [controller.session for controller in self.controllers]
         return not any(s.owed or s.phase in LIVELY for s in sessions)
+
+    def _keep_history(self) -> Keeper:
+        """Record what is walked, in one file for all treadmills, for as long as their locks are held."""
+        path = state_directory(self.config) / FILE
+        keeper = Keeper(path, [controller.view.treadmill for controller in self.controllers])
+        for controller, patient in zip(self.controllers, self._patients, strict=True):
+            view = controller.view
+            subject = Subject(
+                view.treadmill, self.boot, patient.bus, view.account, WallClock().stamp
+            )
+            controller.watchers.append(keeper.watch(subject))
+        return keeper
 
     async def _run_all(self) -> None:
         tasks = [

@@ -10,19 +10,23 @@ from msgspec.structs import replace
 from backstride import __version__
 from backstride.domain.envelope import envelope
 from backstride.domain.evidence import incline_of
-from backstride.domain.notices import Alarm, Cue, CueKind, Notice
+from backstride.domain.notices import URGENCY, Alarm, Cue, CueKind, Notice
 from backstride.domain.session import Phase, Session
 from backstride.domain.units import Ms
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Program
 from backstride.mqtt import quantities, schema
 from backstride.service import moment, surroundings
 from backstride.service.account import Account
+from backstride.service.languages import read_language
+from backstride.service.settings import Guidance
+from backstride.service.words import Words, words
 
 
 class View:
     """Makes the payloads of one treadmill in one life of the daemon."""
 
-    def __init__(self, treadmill: str, boot: str) -> None:
+    def __init__(self, treadmill: str, boot: str, guidance: Guidance) -> None:
         self.treadmill = treadmill
         self.boot = boot
         self._seq = 0
@@ -32,15 +36,18 @@ class View:
         self.over: schema.SessionSummary | None = None
         """The newest session that is over."""
         self._started: str | None = None
-        self._account = Account()
+        self.account = Account()
+        """What the present or the last session adds up to."""
         self._voice = True
+        self._guidance = guidance
+        self._person: Walker | None = None
 
     def note(self, notice: Notice) -> None:
         """Remember what the state should show of a notice."""
         match notice:
-            case Cue():
+            case Cue(kind=kind) if kind is not CueKind.BEEP:  # it announces nothing new
                 self._cue = schema.CueState(
-                    number=notice.number, kind=notice.kind, text=notice.text
+                    number=notice.number, kind=kind, text=self._words.render(notice).text
                 )
             case Alarm():
                 self._alarm = schema.AlarmState(
@@ -52,7 +59,16 @@ class View:
     def follow(self, before: Session, after: Session) -> None:
         """Keep what later payloads need of the session."""
         self._voice = after.voice
-        self._account.follow(before, after)
+        self._person = after.person
+        self.account.follow(before, after)
+
+    @property
+    def _words(self) -> Words:
+        """The words of whoever walks, as far as they told, else of the site."""
+        person, site = self._person, self._guidance
+        language = None if person is None else read_language(person.language)
+        units = None if person is None else person.units
+        return words(language or site.language, units or site.units)
 
     def state(self, s: Session, now: Ms, time: str) -> schema.State:
         """Everything about this moment."""
@@ -79,7 +95,7 @@ class View:
             cue=self._cue,
             alarm=self._alarm_of(s),
             holding=tuple(str(cause) for cause in s.holds),
-            distance=self._account.distance if s.program else s.evidence.distance,
+            distance=self.account.distance if s.program else s.evidence.distance,
             elapsed=s.walked / 1_000 if s.program else None,
             heart_rate=s.evidence.heart_rate,
             energy=None if s.evidence.energy is None else float(s.evidence.energy),
@@ -151,22 +167,26 @@ class View:
             ended=time if over else None,
             outcome=s.ended_by if over else None,
             walked=s.walked / 1_000,
-            backward=self._account.backward / 1_000,
-            distance=self._account.distance,
+            backward=self.account.backward / 1_000,
+            distance=self.account.distance,
             top_speed=quantities.kmh(s.top_speed),
-            energy=self._account.energy if s.walked else None,
+            energy=self.account.energy if s.walked else None,
         )
         if over:
             self.over = summary
         return summary
 
     def cue(self, cue: Cue, time: str) -> schema.CueNote:
-        """What to say and show now."""
+        """What to say and show now, in the language of whoever walks."""
+        spoken = self._words.render(cue)
         return schema.CueNote(
             number=cue.number,
             time=time,
             kind=cue.kind,
-            text=cue.text,
+            text=spoken.text,
+            language=spoken.language,
+            speech=spoken.speech,
+            urgency=URGENCY[cue.kind],
             speed=quantities.kmh(cue.speed),
             within=quantities.seconds(cue.within),
             voice=self._voice or cue.kind is CueKind.ALARM,
