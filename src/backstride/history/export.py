@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -73,6 +74,7 @@ def save(record: Record, form: Format, directory: Path) -> Path:
         draft.write_bytes(encode(record, form))
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise ExportError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -44,6 +44,10 @@ SETPOINT, DIRECTION, STEPS = 0, 1, 2
 """Numbers of our developer fields."""
 _DEVELOPMENT: Final = 255
 """FIT's manufacturer for those who are none."""
+_EPOCH: Final = 631_065_600
+"""FIT counts seconds from the end of 1989; fit_tool knows it for all times but that of the place."""
+_MOST_BEATS: Final = 254
+"""A heart rate above does not fit into FIT's byte, nor into a person."""
 _FILE, _DEVELOPER, _FIELD, _EVENT, _RECORD, _LAP, _SESSION, _ACTIVITY = range(8)
 """Local message numbers: each kind of message keeps its own definition."""
 
@@ -119,7 +123,7 @@ def _record(record: Record, sample: Sample) -> Any:
         message.distance = float(sample.distance)
     if sample.incline is not None:
         message.grade = sample.incline / 10
-    if sample.heart_rate is not None:
+    if sample.heart_rate is not None and sample.heart_rate <= _MOST_BEATS:
         message.heart_rate = sample.heart_rate
     return message
 
@@ -163,7 +167,7 @@ def _conclusion(record: Record) -> list[Any]:
     session.total_timer_time = head.walked / SECOND
     activity = ActivityMessage(local_id=_ACTIVITY)
     activity.timestamp = ended
-    activity.local_timestamp = ended + head.offset * 60 * SECOND
+    activity.local_timestamp = (ended // SECOND) - _EPOCH + head.offset * 60
     activity.num_sessions = 1
     activity.type = Activity.MANUAL
     activity.event = Event.ACTIVITY
@@ -189,5 +193,5 @@ def _sum_up(message: Any, record: Record, walked: Stretch) -> None:
         message.avg_speed = _ms(walked.mean_speed)
         message.max_speed = _ms(walked.top_speed)
     if walked.mean_heart_rate is not None and walked.top_heart_rate is not None:
-        message.avg_heart_rate = walked.mean_heart_rate
-        message.max_heart_rate = walked.top_heart_rate
+        message.avg_heart_rate = min(walked.mean_heart_rate, _MOST_BEATS)
+        message.max_heart_rate = min(walked.top_heart_rate, _MOST_BEATS)

@@ -25,7 +25,7 @@ MOST_CALORIES: Final = 65_535
 def to_tcx(record: Record) -> bytes:
     """The whole session as a TCX file."""
     ET.register_namespace("", TCX)
-    ET.register_namespace("ns3", EXTENSION)
+    ET.register_namespace("x", EXTENSION)
     root = ET.Element(_tag("TrainingCenterDatabase"))
     running = record.head.top_speed > WALK_SPEED
     activity = ET.SubElement(
@@ -38,7 +38,8 @@ def to_tcx(record: Record) -> bytes:
     for lap, walked in parts or [(None, stretch_of(record))]:
         _add_lap(activity, record, lap, walked)
     _add(activity, "Notes", f"{record.head.program_name}; walked backward with Backstride")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="utf-8")
+    written: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return written
 
 
 def _add_lap(activity: ET.Element, record: Record, lap: Lap | None, walked: Stretch) -> None:
