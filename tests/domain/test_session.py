@@ -147,7 +147,10 @@ def test_an_alarm_is_told_and_spoken():
     draft.alarm(Finding(Action.SLOW_DOWN, Cause.CLOCK, "the clock stood still"))
     assert [
         Alarm(at=NOW, cause="clock", action="slow_down", sentence="the clock stood still"),
-        Cue(at=NOW, number=5, kind=CueKind.ALARM, text="the clock stood still", cause="clock"),
+        Cue(
+            at=NOW, number=5, kind=CueKind.ALARM, text="the clock stood still", cause="clock",
+            action="slow_down",
+        ),
     ] == draft.notices
 
 

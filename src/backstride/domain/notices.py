@@ -94,6 +94,7 @@ class Told(TypedDict, total=False):
     technique: Technique
     note: str
     cause: str
+    action: str
 
 
 class Cue(Struct, frozen=True, kw_only=True, tag="cue"):
@@ -102,7 +103,8 @@ class Cue(Struct, frozen=True, kw_only=True, tag="cue"):
     `text` is the English sentence. Where it has numbers or names in it they stand beside it, so that an
     outlet can say the same in another language: `speed` is what the cue announces and `ramp_to` where a
     ramp ends (0.01 km/h), `incline` in 0.1 %, `within` how long until it happens and `length` how long
-    it lasts (ms), `note` what the program's author wrote and nobody translates, `cause` an alarm's.
+    it lasts (ms), `note` what the program's author wrote and nobody translates, `cause` and `action` an
+    alarm's.
     """
 
     at: Ms
@@ -117,6 +119,7 @@ class Cue(Struct, frozen=True, kw_only=True, tag="cue"):
     technique: Technique | None = None
     note: str | None = None
     cause: str | None = None
+    action: str | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True, tag="alarm"):

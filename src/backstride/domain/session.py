@@ -202,15 +202,11 @@ class Draft:
 
     def alarm(self, finding: Finding) -> None:
         """Tell everybody that something is wrong."""
+        cause, action = str(finding.cause), finding.action.name.lower()
         self.notices.append(
-            Alarm(
-                at=self.s.now,
-                cause=finding.cause,
-                action=finding.action.name.lower(),
-                sentence=finding.sentence,
-            )
+            Alarm(at=self.s.now, cause=cause, action=action, sentence=finding.sentence)
         )
-        self.say(CueKind.ALARM, finding.sentence, cause=str(finding.cause))
+        self.say(CueKind.ALARM, finding.sentence, cause=cause, action=action)
 
     def answer(self, request: str, reply: Reply, code: str, sentence: str) -> None:
         """Answer a request."""

@@ -47,6 +47,7 @@ from backstride.service.clock import WallClock, suspended
 from backstride.service.journal import VERSION as JOURNAL_VERSION
 from backstride.service.journal import Opening
 from backstride.service.outlet import LIVELY, Outlet
+from backstride.service.settings import Guidance
 from backstride.service.view import View
 
 TICK: Final[Ms] = 100
@@ -113,6 +114,7 @@ class Ports(Struct, frozen=True):
     slept: Callable[[], Ms] = suspended
     refused: Callable[[], dict[str, int]] = dict
     demands: tuple[str, ...] = ()
+    guidance: Guidance = Guidance()
     rssi: Callable[[], int | None] = lambda: None
 
 
@@ -128,7 +130,7 @@ class Controller:
         programs: tuple[Program, ...],
     ) -> None:
         self.session = session
-        self.view = View(treadmill, boot)
+        self.view = View(treadmill, boot, ports.guidance)
         self.alive_at: Ms = ports.clock.now()
         """When the loop last ticked: the watchdog is fed only while this is recent."""
         self.watchers: list[Callable[[Event, Transition], None]] = []

@@ -12,6 +12,8 @@ from backstride.domain import limits
 from backstride.domain.limits import Caps, SiteRules
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import Incline, Ms, Speed
+from backstride.domain.walker import Units
+from backstride.service.languages import Language
 
 PORT: Final = 1883
 TLS_PORT: Final = 8883
@@ -136,6 +138,14 @@ class Service(Struct, frozen=True, kw_only=True):
     log_level: LogLevel = LogLevel.INFO
 
 
+class Guidance(Struct, frozen=True, kw_only=True):
+    """How cues are said to whoever has no wishes of their own."""
+
+    language: Language = Language.ENGLISH
+    units: Units = Units.METRIC
+    technique: bool = True
+
+
 class Programs(Struct, frozen=True, kw_only=True):
     """Where own programs are, besides those that come with the product."""
 
@@ -208,5 +218,6 @@ class Config(Struct, frozen=True, kw_only=True):
     site: Site = Site()
     service: Service = Service()
     programs: Programs = Programs()
+    guidance: Guidance = Guidance()
     treadmills: tuple[Treadmill, ...] = (Treadmill(id="treadmill", name="treadmill"),)
     file: str | None = None
