@@ -20,6 +20,7 @@ COMMANDS = [
     "check",
     "rescue",
     "install",
+    "setup",
     "exporter",
     "scan",
     "commission",

@@ -31,6 +31,7 @@ from backstride.cli import (
     radio,
     records,
     settings,
+    setup,
     simulation,
     watch,
 )
@@ -133,6 +134,7 @@ for group in (
     records,
     settings,
     doctor,
+    setup,
     install,
     broker_init,
     gym,
