@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -146,6 +147,28 @@ def test_during_a_session_nothing_is_touched(act, root, words):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may")
 def test_who_is_not_root_is_told_to_use_sudo(run):
     assert "sudo backstride install" in run("install").err
+
+
+class TestFromThePackage:
+    @pytest.fixture(autouse=True)
+    def _packaged(self, monkeypatch):
+        monkeypatch.setattr(sys, "prefix", "/opt/backstride")
+
+    def test_there_is_nothing_to_install(self, run):
+        result = run("install")
+        assert (Exit.OK, True) == (result.code, "the package has installed all this" in result.out)
+
+    def test_apt_undoes_it(self, run):
+        result = run("install", "--undo")
+        assert (Exit.REFUSED, True) == (result.code, "apt remove backstride" in result.err)
+
+    def test_the_hardware_s_watchdog_is_still_for_those_who_ask(self, run):
+        result = run("install", "--hardware-watchdog", "--dry-run")
+        assert [
+            "write   /etc/systemd/system.conf.d/backstride-watchdog.conf",
+            "run     systemctl daemon-reexec",
+            "nothing was written or run",
+        ] == result.out.splitlines()
 
 
 def test_purging_alone_is_no_sentence(run):

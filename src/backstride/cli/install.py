@@ -29,31 +29,37 @@ def register(app: typer.Typer) -> None:
     app.command("install", rich_help_panel="Service")(install)
 
 
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show every step; write and run nothing.")
+]
+UndoOption = Annotated[
+    bool, typer.Option("--undo", help="Remove what this made. Keeps sessions and settings.")
+]
+PurgeOption = Annotated[
+    bool, typer.Option("--purge", help="With --undo: sessions, settings and the user as well.")
+]
+WatchdogOption = Annotated[
+    bool,
+    typer.Option(
+        "--hardware-watchdog", help="Also let the computer's own watchdog restart it when it hangs."
+    ),
+]
+RootOption = Annotated[
+    Path, typer.Option("--root", metavar="DIR", help="Into this directory: an image, or a try.")
+]
+CommandOption = Annotated[
+    Path | None,
+    typer.Option("--command", metavar="PATH", help="What the units start (else this one)."),
+]
+
+
 def install(  # noqa: PLR0917  Typer turns parameters into options
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show every step; write and run nothing.")
-    ] = False,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Remove what this made. Keeps sessions and settings.")
-    ] = False,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="With --undo: sessions, settings and the user as well.")
-    ] = False,
-    watchdog: Annotated[
-        bool,
-        typer.Option(
-            "--hardware-watchdog",
-            help="Also let the computer's own watchdog restart it when it hangs.",
-        ),
-    ] = False,
-    root: Annotated[
-        Path,
-        typer.Option("--root", metavar="DIR", help="Into this directory: an image, or a try."),
-    ] = Path("/"),
-    command: Annotated[
-        Path | None,
-        typer.Option("--command", metavar="PATH", help="What the units start (else this one)."),
-    ] = None,
+    dry_run: DryRunOption = False,
+    undo: UndoOption = False,
+    purge: PurgeOption = False,
+    watchdog: WatchdogOption = False,
+    root: RootOption = Path("/"),
+    command: CommandOption = None,
 ) -> None:
     """Make Backstride a service of this host: user, directories, units, completion, configuration.
 
