@@ -97,7 +97,7 @@ def test_the_example_with_every_key_uncommented_is_read(read):
         key="/etc/backstride/client.key",
     )
     assert config.treadmills[0].walker == Walker(
-        max_speed=150, max_incline=10, max_backward_time=12 * MINUTE
+        max_speed=150, max_incline=10, max_backward_time=12 * MINUTE, max_heart_rate=180
     )
 
 

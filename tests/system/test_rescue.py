@@ -11,6 +11,7 @@ from backstride.cli.main import main
 from backstride.domain.events import Ownership
 from backstride.ftms.discovery import ByAddress
 from backstride.ftms.radio import Radio
+from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.rescue import is_stopped_for_good, rescue
 from backstride.service.supervisor import Radios

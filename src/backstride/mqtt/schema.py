@@ -17,6 +17,7 @@ from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
+from backstride.mqtt.body import EnergyState, HeartState
 from backstride.mqtt.health import Health
 from backstride.mqtt.history import BorgEffort, History, Pain
 from backstride.mqtt.quantities import (
@@ -128,6 +129,8 @@ class State(Struct, frozen=True, kw_only=True):
     energy: Annotated[float | None, Meta(description="kcal")] = None
     voice: Annotated[bool, Meta(description="cues are said aloud")] = True
     link: Annotated[bool, Meta(description="the treadmill is connected")] = False
+    heart: HeartState | None = None
+    cost: EnergyState | None = None
     machine: Annotated[str | None, Meta(description="name of the treadmill")] = None
 
 
@@ -243,7 +246,8 @@ class SessionSummary(Struct, frozen=True, kw_only=True):
     backward: Seconds | None = None
     distance: Annotated[int | None, Meta(description="m")] = None
     top_speed: Kmh | None = None
-    energy: Annotated[float | None, Meta(description="kcal")] = None
+    energy: Annotated[float | None, Meta(description="kcal, an estimate")] = None
+    cost: EnergyState | None = None
 
 
 class EventNote(Struct, frozen=True, kw_only=True):

@@ -4,34 +4,61 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstride.domain.energy import FORWARD, energy, factor, oxygen, uptake_over
+from backstride.domain.energy import (
+    FORWARD,
+    Grams,
+    Oxygen,
+    energy,
+    factor,
+    met,
+    oxygen,
+    spread,
+    uptake_over,
+)
 from backstride.domain.evidence import incline_of
 from backstride.domain.session import ACTIVE, Phase, Session
 from backstride.domain.units import Ms
 from backstride.domain.workout import Facing
 
-BODY: Final = 75_000
-"""Grams of a walker who told no weight; energy is an estimate for them."""
+BODY: Final[Grams] = 75_000
+"""A walker who told no weight; energy is an estimate for them."""
 
 
 class Account:
     """Follows one session after the other; what is skipped is not walked, and counts nothing."""
 
     def __init__(self) -> None:
+        self.sessions = 0
+        """How many sessions whoever walks has finished before: walking backward costs less with practice."""
         self.distance: int | None = None
         """m; None until the machine has told its counter."""
         self.backward: Ms = 0
         self._uptake = 0
+        self._weight: Grams = BODY
+        self._present: Oxygen | None = None
 
     @property
     def energy(self) -> float:
-        """kcal, estimated from the measured speed and incline."""
-        return energy(self._uptake, BODY) / 100
+        """kcal, estimated from the measured speed and incline, for the walker's weight or BODY."""
+        return self.range[1]
+
+    @property
+    def range(self) -> tuple[float, float, float]:
+        """The same between the lowest and the highest that it may have been, kcal."""
+        estimate = spread(energy(self._uptake, self._weight))
+        return estimate.low / 100, estimate.value / 100, estimate.high / 100
+
+    @property
+    def met(self) -> float | None:
+        """Metabolic equivalents now, estimated; None while nobody walks."""
+        return None if self._present is None else met(self._present) / 100
 
     def follow(self, before: Session, after: Session) -> None:
         """Add what happened between two states of the session."""
         if after.phase is Phase.ARMED and before.phase is not Phase.ARMED:
             self.distance, self.backward, self._uptake = None, 0, 0
+        told = after.person.weight if after.person else None
+        self._weight = BODY if told is None else told
         self._add_time(before, after)
         seen, now = before.evidence.distance, after.evidence.distance
         if now is None or after.phase not in ACTIVE:
@@ -45,12 +72,13 @@ class Account:
     def _add_time(self, before: Session, after: Session) -> None:
         passed = after.walked - before.walked
         if passed <= 0:
+            self._present = self._present if after.evidence.moving() else None
             return
         rearward = after.facing is Facing.BACKWARD
         self.backward += passed if rearward else 0
-        uptake = oxygen(
+        self._present = oxygen(
             after.evidence.speed or 0,
             max(incline_of(after.evidence, after.machine) or 0, 0),
-            factor(0) if rearward else FORWARD,
+            factor(self.sessions) if rearward else FORWARD,
         )
-        self._uptake += uptake_over(uptake, passed)
+        self._uptake += uptake_over(self._present, passed)

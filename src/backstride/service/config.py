@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from backstride.domain import limits
 from backstride.domain.machine import BeltStart
 from backstride.domain.units import show_speed
-from backstride.domain.walker import Units
+from backstride.domain.walker import FASTEST_HEART, SLOWEST_HEART, Units
 from backstride.service.configreader import (
     Findings,
     Reader,
@@ -40,6 +40,7 @@ from backstride.service.configreader import (
 from backstride.service.languages import Language
 from backstride.service.settings import (
     TLS_PORT,
+    VIRTUAL,
     Broker,
     Config,
     Guidance,
@@ -69,6 +70,9 @@ _ID: Final = read_pattern(
 )
 _HOST: Final = read_pattern(
     r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?", 'a host name such as "pi-3"'
+)
+_ADDRESS: Final = (
+    r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 )
 _TOPIC: Final = r"(?!\$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 _TLS: Final[dict[str, Reader]] = {"ca": read_path, "cert": read_path, "key": read_path}
@@ -112,18 +116,23 @@ _WALKER: Final[dict[str, Reader]] = {
     "max_speed": read_speed(limits.JOG_SPEED),
     "max_incline": read_incline(limits.INCLINE),
     "max_backward_time": read_duration(limits.BACKWARD_TIME),
+    "max_heart_rate": read_integer(SLOWEST_HEART, FASTEST_HEART),
 }
 _TREADMILL: Final[dict[str, Reader]] = {
     "id": _ID,
     "name": read_text("Living room"),
     "host": _HOST,
     "address": read_pattern(
-        r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+        _ADDRESS,
         'a Bluetooth address such as "AA:BB:CC:DD:EE:FF"; `backstride scan` lists those in range',
     ),
     "bluetooth_name": read_text("FS-1234"),
     "adapter": read_pattern(r"[A-Za-z0-9_.:-]{1,32}", 'an adapter such as "hci0"'),
     "virtual": read_text("ideal"),
+    "strap": read_pattern(
+        rf"(?:{_ADDRESS})|{VIRTUAL}",
+        'the Bluetooth address of a heart-rate strap, or "virtual"; `backstride scan` lists straps, too',
+    ),
     "belt_start": read_choice(BeltStart),
     "fingerprint": read_text("the one that `backstride watch` shows"),
     "sheet": read_path,
@@ -243,9 +252,9 @@ def read_treadmills(tables: object, findings: Findings) -> tuple[Treadmill, ...]
         name = f"treadmill[{number}]"
         treadmill = _read_treadmill(table, findings, name, alone=len(tables) == 1)
         for other in treadmills:
-            for key in ("id", "address", "bluetooth_name"):
+            for key in ("id", "address", "bluetooth_name", "strap"):
                 value = getattr(treadmill, key)
-                if value is not None and value == getattr(other, key):
+                if value not in {None, VIRTUAL} and value == getattr(other, key):
                     findings.add(
                         f"{name}.{key}", f"is {value!r}, as of another one; each has its own"
                     )
@@ -262,8 +271,8 @@ def _read_treadmill(table: object, findings: Findings, name: str, *, alone: bool
     # A placeholder while problems are collected: it never leaves this module.
     read.setdefault("id", name)
     read.setdefault("name", read["id"])
-    if "address" in read:
-        read["address"] = read["address"].upper()
+    for key in {"address", "strap"} & read.keys():
+        read[key] = read[key] if read[key] == VIRTUAL else read[key].upper()
     ways = [key for key in ("address", "bluetooth_name", "virtual") if key in read]
     if len(ways) > 1:
         findings.add(f"{name}.{ways[1]}", f"goes not together with `{ways[0]}`; write one of them")

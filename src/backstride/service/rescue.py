@@ -33,9 +33,9 @@ from backstride.service.commissioned import look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.journal import FileJournal
+from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, LockedError, lock
 from backstride.service.settings import Config, Treadmill
-from backstride.service.supervisor import Radios
 
 _LOG: Final = structlog.get_logger("backstride.rescue")
 

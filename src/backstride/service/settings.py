@@ -17,6 +17,8 @@ from backstride.service.languages import Language
 
 PORT: Final = 1883
 TLS_PORT: Final = 8883
+VIRTUAL: Final = "virtual"
+"""In place of a strap's address: one inside the daemon."""
 TREADMILL: Final = "{treadmill}"
 """In a name or a path of `[broker]`: the id of the treadmill that it is for."""
 
@@ -158,6 +160,8 @@ class Walker(Struct, frozen=True, kw_only=True):
     max_speed: Speed | None = None
     max_incline: Incline | None = None
     max_backward_time: Ms | None = None
+    max_heart_rate: int | None = None
+    """1/min, the walker's highest; the ceiling of a session is 85 % of it."""
 
     @property
     def caps(self) -> Caps:
@@ -177,7 +181,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     it: another machine found under the same name or address is not moved. `host` is whose daemon it belongs
     to, where one file serves several; None belongs to everybody's. `sheet` is its commissioning
     sheet, without which a real machine stays slow and is started at its console. `pin_file` holds the
-    hash of the PIN without which nothing is started.
+    hash of the PIN without which nothing is started. `strap` is the address of a heart-rate strap, or VIRTUAL.
     """
 
     id: str
@@ -187,6 +191,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     bluetooth_name: str | None = None
     adapter: str | None = None
     virtual: str | None = None
+    strap: str | None = None
     belt_start: BeltStart = BeltStart.CONSOLE
     fingerprint: str | None = None
     sheet: str | None = None

@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
 from msgspec.structs import replace
 
 from backstride import __version__
@@ -35,8 +33,7 @@ from backstride.domain.session import Options, Session
 from backstride.domain.units import SECOND
 from backstride.domain.workout import Program
 from backstride.ftms.care import Care, Host
-from backstride.ftms.discovery import ByAddress, Target, parse_target
-from backstride.ftms.radio import Radio
+from backstride.ftms.strap import BleakStrap
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.history.database import FILE
 from backstride.mqtt.client import BrokerSettings
@@ -57,44 +54,16 @@ from backstride.service.identity import own_name
 from backstride.service.journal import FileJournal
 from backstride.service.outlet import LIVELY
 from backstride.service.recovery import FileLedger, lock
+from backstride.service.radios import Radios
 from backstride.service.settings import Config, Protocol, Treadmill
 from backstride.service.timekeeping import is_synchronised
+from backstride.service.strap import find_strap, wear
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
 
 class DefectError(BackstrideError):
     """A controller failed; the belts were brought down as far as possible."""
-
-
-class Radios:
-    """The radios of this process: the host's own, and the virtual air when a treadmill needs it."""
-
-    def __init__(self) -> None:
-        self._air: object | None = None
-        self.pumps: dict[str, object] = {}
-        """What drives each virtual machine (`virtual.pump.Pump`), by treadmill id."""
-
-    async def provide(self, treadmill: Treadmill) -> tuple[Radio, Target]:
-        """The radio that reaches a treadmill, and what to look for on it."""
-        if treadmill.virtual is None:
-            return Radio(adapter=treadmill.adapter), parse_target(treadmill.target)
-        # Bumble is an extra and heavy: loaded only for those who asked for a virtual treadmill.
-        from backstride.virtual.catalogue import load_machine  # noqa: PLC0415
-        from backstride.virtual.machine import Machine  # noqa: PLC0415
-        from backstride.virtual.model import derive_address  # noqa: PLC0415
-        from backstride.virtual.radio import Air  # noqa: PLC0415
-
-        if not isinstance(self._air, Air):
-            self._air = Air()
-        model = load_machine(treadmill.virtual)
-        now = LoopClock().now()
-        address = derive_address(f"{treadmill.id}/{treadmill.virtual}")
-        machine = Machine(model, now_ms=now, address=address)
-        self.pumps[treadmill.id] = await self._air.serve(machine)
-        client: type[BaseBleakClient] = self._air.client_backend()
-        scanner: type[BaseBleakScanner] = self._air.scanner_backend()
-        return Radio(client=client, scanner=scanner), ByAddress(machine.address)
 
 
 def broker_settings(config: Config, treadmill: Treadmill, password: str | None) -> BrokerSettings:
@@ -120,6 +89,12 @@ def broker_settings(config: Config, treadmill: Treadmill, password: str | None) 
 class Service:
     """The treadmills of one configuration, built and run together."""
 
+def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
+    """What `info` says beyond the machine: what commands must carry, and what a strap measures."""
+    carried = () if pin is None else ("pin",)
+    return carried if treadmill.strap is None else (*carried, "telemetry.heart_rate")
+
+
     def __init__(self, config: Config, options: Options | None = None) -> None:
         self.config = config
         self.controllers: list[Controller] = []
@@ -134,6 +109,7 @@ class Service:
         self.radios = Radios()
         self._carebook = CareBook(WallClock().stamp)
         self._host = Host(LoopClock(), at_rest=self._is_at_rest, told=self._carebook.note)
+        self._straps: list[tuple[BleakStrap, Sink]] = []
 
     def end(self) -> None:
         """Ask the service to end in a controlled way."""
@@ -169,6 +145,7 @@ class Service:
     def _load_programs(self) -> Catalogue:
         own = self.config.programs.directory
         directories = [shipped_dir()] + ([Path(own)] if own else [])
+            await locks.enter_async_context(wear(self._straps))
         catalogue = Catalogue.load(*directories)
         for error in catalogue.errors:
             _LOG.error("program refused", file=error.file, problems=str(error))
@@ -210,7 +187,7 @@ class Service:
             stage=lambda: belt.stage.value,
             rssi=lambda: belt.rssi,
             refused=bus.refused,
-            demands=() if pin is None else ("pin",),
+            demands=_demands(treadmill, pin),
             guidance=self.config.guidance,
         )
         session = self._begin(treadmill, grant)
@@ -224,6 +201,9 @@ class Service:
 
     def _begin(self, treadmill: Treadmill, grant: Grant) -> Session:
         site = self.config.site.rules
+        if treadmill.strap is not None:
+            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
+            self._straps.append((strap, controller.sink))
         return Session(
             site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
             walker=treadmill.walker.caps if treadmill.walker else None,
@@ -234,6 +214,7 @@ class Service:
     def _look_after(
         self, treadmill: Treadmill, home: Path, moving: Callable[[], bool]
     ) -> Care | None:
+            max_heart_rate=treadmill.walker.max_heart_rate if treadmill.walker else None,
         """The care for a connection over BlueZ; other radios need none."""
         if treadmill.virtual is not None or sys.platform != "linux":
             return None

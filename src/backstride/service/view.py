@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backstride import __version__
+from backstride.domain.ceiling import heart_rate_of
 from backstride.domain.envelope import envelope
 from backstride.domain.evidence import incline_of
 from backstride.domain.notices import URGENCY, Alarm, Cue, CueKind, Notice
@@ -16,7 +17,7 @@ from backstride.domain.units import Ms
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Program
 from backstride.mqtt import quantities, schema
-from backstride.service import moment, surroundings
+from backstride.service import body, moment, surroundings
 from backstride.service.account import Account
 from backstride.service.languages import read_language
 from backstride.service.settings import Guidance
@@ -97,7 +98,9 @@ class View:
             holding=tuple(str(cause) for cause in s.holds),
             distance=self.account.distance if s.program else s.evidence.distance,
             elapsed=s.walked / 1_000 if s.program else None,
-            heart_rate=s.evidence.heart_rate,
+            heart_rate=heart_rate_of(s),
+            heart=body.heart(s),
+            cost=body.cost(s, self.account),
             energy=None if s.evidence.energy is None else float(s.evidence.energy),
             voice=s.voice,
             link=s.linked,
@@ -137,7 +140,7 @@ class View:
             id=self.treadmill,
             version=__version__,
             schemas=schema.VERSIONS,
-            capabilities=(*surroundings.capabilities(s.machine), *demands),
+            capabilities=tuple(dict.fromkeys((*surroundings.capabilities(s.machine), *demands))),
             refused=refused,
             machine=surroundings.machine(s.machine),
             limits=surroundings.limits(limits),
@@ -159,6 +162,7 @@ class View:
             self._started = None
         over = s.phase in {Phase.FINISHED, Phase.FAULTED, Phase.OFFLINE}
         self._started = self._started or time
+        cost = body.cost(s, self.account)
         summary = schema.SessionSummary(
             boot=self.boot,
             program=s.program.id,
@@ -170,7 +174,8 @@ class View:
             backward=self.account.backward / 1_000,
             distance=self.account.distance,
             top_speed=quantities.kmh(s.top_speed),
-            energy=self.account.energy if s.walked else None,
+            energy=cost.kcal if cost else None,
+            cost=cost,
         )
         if over:
             self.over = summary

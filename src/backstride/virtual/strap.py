@@ -5,11 +5,13 @@ what leaves it. Once a second it measures its heart, a plain number that a test 
 of the measurement on its way is the matter of its quirks, one switch each.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
-from backstride.domain.units import SECOND, Ms
+from backstride.domain.units import KMH, SECOND, Ms, Speed
 from backstride.virtual.gatt import (
     Advertisement,
     AttCode,
@@ -21,6 +23,11 @@ from backstride.virtual.gatt import (
 from backstride.virtual.machine import ConnectionRefusedByMachineError
 from backstride.virtual.model import derive_address
 from backstride.virtual.outbox import Kind, Output
+
+RESTING: Final = 70
+"""1/min, of a virtual walker who stands [CHOICE]."""
+PER_KMH: Final = 18
+"""1/min more for each km/h, at the most one more a second [CHOICE]."""
 
 
 class Mood(StrEnum):
@@ -71,7 +78,9 @@ class VirtualStrap:
     ) -> None:
         self.model = model or StrapModel()
         self.address = address or derive_address("strap")
-        self.bpm = 70
+        self.bpm = RESTING
+        self.walks: Callable[[], Speed] | None = None
+        """If set, the heart follows a belt's speed, as slowly as hearts do."""
         self.mood = Mood.HONEST
         self.characteristics = _list_characteristics(self.model)
         self._now = now_ms
@@ -112,6 +121,7 @@ class VirtualStrap:
             self._drop_at = None
         while self._due is not None and self._due <= self._now:
             at, self._due = self._due, self._due + self.model.period
+            self._beat()
             if client is not None and self._subscribed:
                 self._waiting += (self._frame(at, client, frame) for frame in self._frames())
         taken, self._waiting = self._waiting, []
@@ -120,6 +130,11 @@ class VirtualStrap:
     def next_due(self) -> Ms | None:
         """When it next measures or drops its link; None while nobody listens."""
         return min((at for at in (self._due, self._drop_at) if at is not None), default=None)
+
+    def _beat(self) -> None:
+        if self.walks is not None:
+            aim = RESTING + self.walks() * PER_KMH // KMH
+            self.bpm += max(min(aim - self.bpm, 1), -1)
 
     def _frame(self, at: Ms, client: str, data: bytes) -> Output:
         return Output(at, Kind.NOTIFY, client, Uuid.HEART_RATE_MEASUREMENT, data)
