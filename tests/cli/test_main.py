@@ -47,6 +47,8 @@ COMMANDS = [
     "contract",
     "speed",
     "voice",
+    "feedback",
+    "history",
     "homeassistant",
 ]
 

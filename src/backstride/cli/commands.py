@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
         elif ask is Ask.SLOWER:
             app.command("speed", rich_help_panel=_PANEL)(_speed)
     app.command("voice", rich_help_panel=_PANEL)(_voice)
+    app.command("feedback", rich_help_panel=_PANEL)(_feedback)
 
 
 def _start(  # noqa: PLR0917  Typer turns parameters into options
@@ -102,6 +103,27 @@ def _voice(
     _command(Ask.VOICE, None, treadmill, broker, config, on=on, as_json=as_json)
 
 
+def _feedback(  # noqa: PLR0917  Typer turns parameters into options
+    effort: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[EFFORT]", min=6, max=20, help="Borg's scale: 6 none, 13 somewhat hard, 20."
+        ),
+    ] = None,
+    pain: Annotated[int | None, typer.Option(min=0, max=10, help="0 none to 10.")] = None,
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how hard the last session was and how much it hurt; the plan goes by it."""
+    if effort is None and pain is None:
+        raise CommandFailedError("say an effort from 6 to 20, or --pain from 0 to 10", Exit.USAGE)
+    _command(
+        Ask.FEEDBACK, None, treadmill, broker, config, as_json=as_json, effort=effort, pain=pain
+    )
+
+
 def _make_command(ask: Ask) -> Callable[..., None]:
     """One command without a program."""
 
@@ -126,6 +148,8 @@ def _command(
     as_json: bool,
     speed: float | None = None,
     on: bool | None = None,
+    effort: int | None = None,
+    pain: int | None = None,
     pin: str | None = None,
 ) -> None:
     from backstride.cli.broker import NO_BROKER_HINT
@@ -136,8 +160,11 @@ def _command(
 
     try:
         answer = asyncio.run(
-            _send(ask, program, treadmill, broker, config, speed=speed, on=on, pin=pin)
-        )
+            _send(
+                ask, program, treadmill, broker, config,
+                {"speed": speed, "on": on, "effort": effort, "pain": pain, "pin": pin},
+            )
+        )  # fmt: skip
     except TopicError as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
     except (NoBrokerError, NoAnswerError, CommandFailedError) as error:
@@ -182,16 +209,13 @@ def _stop_locally(config: Path | None, treadmill: str | None) -> list[str]:
     return reached
 
 
-async def _send(
+async def _send(  # noqa: PLR0917  as `_command` has them
     ask: Ask,
     program: str | None,
     treadmill: str | None,
     broker: str | None,
     config: Path | None,
-    *,
-    speed: float | None,
-    on: bool | None,
-    pin: str | None,
+    values: dict[str, Any],
 ) -> ResponseNote:
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt.remote import Remote
@@ -199,4 +223,4 @@ async def _send(
     loaded, settings = load_settings(config, broker, treadmill)
     async with Remote(settings, treadmill) as remote:
         chosen = await choose_treadmill(remote, loaded, treadmill)
-        return await remote.send(chosen, ask, program, speed=speed, on=on, pin=pin)
+        return await remote.send(chosen, ask, program, **values)

@@ -37,6 +37,14 @@ class Stretch(Struct, frozen=True, kw_only=True):
     facing: Facing
 
 
+class Panel(Struct, frozen=True):
+    """A curve below the speeds: points (ms, in the unit of the label), None where nothing is known."""
+
+    label: str
+    colour: str
+    points: tuple[tuple[Ms, float | None], ...]
+
+
 class Picture(Struct, frozen=True, kw_only=True):
     """What to draw. `belt` are points (ms, 0.01 km/h) of a belt that really moved."""
 
@@ -48,6 +56,7 @@ class Picture(Struct, frozen=True, kw_only=True):
     cap_reason: str = ""
     belt: tuple[tuple[Ms, Speed], ...] = ()
     belt_label: str = "belt"
+    panels: tuple[Panel, ...] = ()
 
 
 def check_output(path: Path) -> None:
@@ -90,7 +99,7 @@ def draw(picture: Picture, path: Path) -> None:
     with mpl.rc_context(style):
         figure = NewFigure(figsize=_INCHES, dpi=_DPI, facecolor="white")
         sloped = any(stretch.incline for stretch in picture.stretches)
-        ratios = [5.0, 1.15] if sloped else [1.0]
+        ratios = [5.0, *[1.15] * (sloped + len(picture.panels))]
         grid = figure.add_gridspec(
             len(ratios), 1, height_ratios=ratios, hspace=0.12,
             left=0.07, right=0.975, top=0.84, bottom=0.13,
@@ -102,6 +111,10 @@ def draw(picture: Picture, path: Path) -> None:
             last = figure.add_subplot(grid[1], sharex=axes)
             _draw_incline(last, picture)
             axes.tick_params(labelbottom=False)
+        for row, panel in enumerate(picture.panels, 1 + sloped):
+            last.tick_params(labelbottom=False)
+            last = figure.add_subplot(grid[row], sharex=axes)
+            _draw_panel(last, panel)
         last.set_xlabel("minutes", loc="left")
         _legend(figure, picture)
         figure.text(0.07, 0.945, picture.title, fontsize=14, fontweight="bold", va="center")
@@ -189,6 +202,16 @@ def _draw_incline(axes: Axes, picture: Picture) -> None:
     axes.plot(x, y, color=palette.INCLINE, linewidth=1.6, solid_joinstyle="miter")
     axes.set_ylim(0, steepest / PERCENT * 1.35)
     axes.set_ylabel("incline %")
+    _plain(axes)
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    gap = float("nan")
+    x = [at / MINUTE for at, _ in panel.points]
+    axes.plot(
+        x, [gap if y is None else y for _, y in panel.points], color=panel.colour, linewidth=1.4
+    )
+    axes.set_ylabel(panel.label)
     _plain(axes)
 
 
