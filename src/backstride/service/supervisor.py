@@ -40,6 +40,7 @@ from backstride.mqtt.client import BrokerSettings
 from backstride.mqtt.client import Tls as MqttTls
 from backstride.mqtt.link import MqttBus
 from backstride.mqtt.settings import HomeAssistant
+from backstride.ports import Sink
 from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.service import local, systemd
 from backstride.service.carebook import CareBook
@@ -53,11 +54,11 @@ from backstride.service.history import Keeper, Subject
 from backstride.service.identity import own_name
 from backstride.service.journal import FileJournal
 from backstride.service.outlet import LIVELY
-from backstride.service.recovery import FileLedger, lock
 from backstride.service.radios import Radios
+from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
-from backstride.service.timekeeping import is_synchronised
 from backstride.service.strap import find_strap, wear
+from backstride.service.timekeeping import is_synchronised
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
@@ -86,14 +87,14 @@ def broker_settings(config: Config, treadmill: Treadmill, password: str | None) 
     )
 
 
-class Service:
-    """The treadmills of one configuration, built and run together."""
-
 def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
     """What `info` says beyond the machine: what commands must carry, and what a strap measures."""
     carried = () if pin is None else ("pin",)
     return carried if treadmill.strap is None else (*carried, "telemetry.heart_rate")
 
+
+class Service:
+    """The treadmills of one configuration, built and run together."""
 
     def __init__(self, config: Config, options: Options | None = None) -> None:
         self.config = config
@@ -106,10 +107,10 @@ def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
         self._options = options or Options()
         self._ending = asyncio.Event()
         self._patients: list[Patient] = []
+        self._straps: list[tuple[BleakStrap, Sink]] = []
         self.radios = Radios()
         self._carebook = CareBook(WallClock().stamp)
         self._host = Host(LoopClock(), at_rest=self._is_at_rest, told=self._carebook.note)
-        self._straps: list[tuple[BleakStrap, Sink]] = []
 
     def end(self) -> None:
         """Ask the service to end in a controlled way."""
@@ -140,12 +141,12 @@ def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
             await locks.enter_async_context(self._keep_history())
             for callback in self.built:
                 callback()
+            await locks.enter_async_context(wear(self._straps))
             await self._run_all()
 
     def _load_programs(self) -> Catalogue:
         own = self.config.programs.directory
         directories = [shipped_dir()] + ([Path(own)] if own else [])
-            await locks.enter_async_context(wear(self._straps))
         catalogue = Catalogue.load(*directories)
         for error in catalogue.errors:
             _LOG.error("program refused", file=error.file, problems=str(error))
@@ -194,6 +195,9 @@ def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
         controller = Controller(treadmill.id, self.boot, ports, session, programs)
         holder.append(controller)
+        if treadmill.strap is not None:
+            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
+            self._straps.append((strap, controller.sink))
         self._patients.append(
             Patient(bus, controller.view, lambda: controller.session, lambda: belt.trouble)
         )
@@ -201,12 +205,10 @@ def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
 
     def _begin(self, treadmill: Treadmill, grant: Grant) -> Session:
         site = self.config.site.rules
-        if treadmill.strap is not None:
-            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
-            self._straps.append((strap, controller.sink))
         return Session(
             site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
             walker=treadmill.walker.caps if treadmill.walker else None,
+            max_heart_rate=treadmill.walker.max_heart_rate if treadmill.walker else None,
             options=replace(self._options, technique=self.config.guidance.technique),
             bound=grant.bound,
         )
@@ -214,7 +216,6 @@ def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
     def _look_after(
         self, treadmill: Treadmill, home: Path, moving: Callable[[], bool]
     ) -> Care | None:
-            max_heart_rate=treadmill.walker.max_heart_rate if treadmill.walker else None,
         """The care for a connection over BlueZ; other radios need none."""
         if treadmill.virtual is not None or sys.platform != "linux":
             return None
