@@ -40,7 +40,8 @@ def nothing_blocks():
         ).activate()
         for function in guard.functions.values():
             # Programs, locks and machine models are read once, before the service is ready.
-            function.can_block_in("backstride/service/supervisor.py", {"_load_programs", "provide"})
+            function.can_block_in("backstride/service/supervisor.py", {"_load_programs"})
+            function.can_block_in("backstride/service/radios.py", {"provide"})
             function.can_block_in("backstride/service/recovery.py", {"lock", "load"})
             function.can_block_in("backstride/service/commissioned.py", {"look_up"})
             function.can_block_in("backstride/service/local.py", {"announce"})

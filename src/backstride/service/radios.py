@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
-
 from backstride.ftms.discovery import ByAddress, Target, parse_target
 from backstride.ftms.radio import Radio
 from backstride.service.clock import LoopClock
@@ -43,9 +40,7 @@ class Radios:
         """Put something on the virtual air; its pump gets this name. The radio that reaches it."""
         from backstride.virtual.radio import Air  # noqa: PLC0415
 
-        if not isinstance(self._air, Air):
-            self._air = Air()
-        self.pumps[name] = await self._air.serve(gadget)
-        client: type[BaseBleakClient] = self._air.client_backend()
-        scanner: type[BaseBleakScanner] = self._air.scanner_backend()
-        return Radio(client=client, scanner=scanner)
+        air = self._air if isinstance(self._air, Air) else Air()
+        self._air = air
+        self.pumps[name] = await air.serve(gadget)
+        return Radio(client=air.client_backend(), scanner=air.scanner_backend())

@@ -195,13 +195,16 @@ class Service:
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
         controller = Controller(treadmill.id, self.boot, ports, session, programs)
         holder.append(controller)
-        if treadmill.strap is not None:
-            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
-            self._straps.append((strap, controller.sink))
+        await self._put_on_strap(treadmill, controller)
         self._patients.append(
             Patient(bus, controller.view, lambda: controller.session, lambda: belt.trouble)
         )
         return controller
+
+    async def _put_on_strap(self, treadmill: Treadmill, controller: Controller) -> None:
+        if treadmill.strap is not None:
+            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
+            self._straps.append((strap, controller.sink))
 
     def _begin(self, treadmill: Treadmill, grant: Grant) -> Session:
         site = self.config.site.rules
