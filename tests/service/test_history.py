@@ -38,6 +38,8 @@ def recorded(stage_play, path):
             subject = Subject("simulated", BOOT, bus, controller.view.account, _stamp(play))
             async with keeper:
                 controller.watchers.append(keeper.watch(subject))
+                # Virtual time outruns any thread: let it open the file first.
+                await asyncio.to_thread(keeper.writer.ask(Store.heads).result, LIMIT_S)
                 await story(play)
             await asyncio.sleep(0)  # what the thread handed over is published
             told = [json.loads(p.payload) for p in bus.published if p.topic == "history"]
