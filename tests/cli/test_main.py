@@ -40,6 +40,7 @@ COMMANDS = [
     "present",
     "replay",
     "support-bundle",
+    "upload",
     "config",
     "doctor",
     "broker",

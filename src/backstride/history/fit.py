@@ -167,7 +167,7 @@ def _conclusion(record: Record) -> list[Any]:
     session.total_timer_time = head.walked / SECOND
     activity = ActivityMessage(local_id=_ACTIVITY)
     activity.timestamp = ended
-    activity.local_timestamp = (ended // SECOND) - _EPOCH + head.offset * 60
+    activity.local_timestamp = (ended + SECOND // 2) // SECOND - _EPOCH + head.offset * 60
     activity.num_sessions = 1
     activity.type = Activity.MANUAL
     activity.event = Event.ACTIVITY
