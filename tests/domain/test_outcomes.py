@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.events import Outcome, Verdict
 from backstride.domain.failsafe import Cause
+from backstride.domain.notices import Alarm
 from backstride.domain.outcomes import CONTROL_DENIED, RETRY, hear_outcome
 from backstride.domain.plausibility import SPIN_UP
 from backstride.domain.session import Control, Draft, Pending, Phase
@@ -151,7 +152,7 @@ def test_control_denied_means_not_yet_and_later_no_longer(
     assert ordered == [order.command for order in d.orders]
     if expected is Phase.HANDED_OVER:
         assert (Cause.CONTROL_TAKEN, Control.NONE) == (d.s.ended_by, d.s.control)
-        assert [n.action for n in d.notices if hasattr(n, "action")] == ["hand_over"]
+        assert [n.action for n in d.notices if isinstance(n, Alarm)] == ["hand_over"]
 
 
 @pytest.mark.parametrize(
