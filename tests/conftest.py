@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
 import structlog
 from blockbuster import BlockBusterFunction, blockbuster_ctx
+
+_BUS_START_S = 10
+_POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow eavesdrop="false"/>
+<allow send_destination="*"/><allow receive_sender="*"/>{more}</policy></busconfig>
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +64,25 @@ def nothing_blocks():
             # The journal's last records, after the loops have ended.
             function.can_block_in("backstride/service/journal.py", {"run"})
         yield
+
+
+@pytest.fixture
+async def start_bus(tmp_path):
+    """Start a private bus and return its address; `more` goes into its policy."""
+    daemons = []
+
+    async def start(more: str = "") -> str:
+        socket, file = tmp_path / "bus", tmp_path / "bus.conf"
+        file.write_text(_POLICY.format(socket=socket, more=more))
+        daemon = await asyncio.create_subprocess_exec(
+            *("dbus-daemon", f"--config-file={file}", "--nofork", "--print-address"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        daemons.append(daemon)
+        line = await asyncio.wait_for(daemon.stdout.readline(), _BUS_START_S)
+        return line.decode().strip()
+
+    yield start
+    for daemon in daemons:
+        daemon.kill()
+        await daemon.wait()

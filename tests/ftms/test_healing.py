@@ -25,6 +25,7 @@ from backstride.ftms.healing import (
     note_fault,
     note_proven,
     note_step,
+    note_taken,
 )
 
 QUIET = Scene(moving=False, at_rest=True, known=True, powered=True)
@@ -63,8 +64,7 @@ class Healer:
         if decision.step in {Step.CYCLE, Step.WAKE}:
             self.cycled = note_step(self.cycled, decision.step, self.now)
         else:
-            tried = note_step(self.history.tried, decision.step, self.now)
-            self.history = replace(self.history, tried=tried)
+            self.history = note_taken(self.history, decision.step, self.now)
         return decision
 
     def steps(self, fault, scene, count, *, after=100):
@@ -127,7 +127,7 @@ def test_a_key_is_thrown_away_only_when_the_machine_refuses_it(story):
 def test_a_machine_that_is_not_heard_is_never_healed_but_of_a_connection_that_hides_it(story):
     for _, step, fault, scene in play(story).taken:
         if fault is Fault.UNHEARD:
-            assert step is Step.CLOSE
+            assert step in {Step.CLOSE, Step.FORGET}
             assert scene.connected
 
 
@@ -151,6 +151,10 @@ def test_a_connection_that_an_earlier_life_left_behind_is_ended_at_once():
 def test_a_ghost_is_ended_and_the_machine_forgotten_when_that_does_not_end_it():
     held = replace(QUIET, connected=True)
     assert [Step.CLOSE, Step.FORGET, Step.RETRY] == Healer().steps(Fault.GHOST, held, 3)
+    unheard = Healer()
+    assert [Step.CLOSE, Step.FORGET] == unheard.steps(Fault.UNHEARD, held, 2, after=20_000)
+    kept = replace(held, paired=True)
+    assert [Step.CLOSE] * 2 == Healer().steps(Fault.UNHEARD, kept, 2, after=20_000)
 
 
 def test_while_the_belt_may_move_a_retry_comes_before_the_machine_is_forgotten():
@@ -195,7 +199,7 @@ def test_pauses_double_up_to_their_longest_and_begin_anew_after_a_long_rest():
     tried, pauses, now = {}, [], 0
     for _ in range(5):
         tried = note_step(tried, Step.CLOSE, now)
-        pauses.append(due(tried, Step.CLOSE) - now)
+        pauses.append((due(tried, Step.CLOSE) or 0) - now)
         now += 60_000
     assert [2_000, 4_000, 8_000, 16_000, 32_000] == pauses
     tried = note_step(tried, Step.CLOSE, now + HOUR)

@@ -21,7 +21,6 @@ from typing import Final
 import structlog
 from bleak.backends.device import BLEDevice
 from msgspec import Struct
-from msgspec.structs import replace
 
 from backstride.ftms import remedies
 from backstride.ftms.adapters import choose, find_connected, find_known, is_named
@@ -49,6 +48,7 @@ from backstride.ftms.healing import (
     note_fault,
     note_proven,
     note_step,
+    note_taken,
 )
 from backstride.ftms.radio import adapter_of
 from backstride.ports import Clock
@@ -215,8 +215,7 @@ class Care:
         if step in {Step.CYCLE, Step.WAKE}:
             adapter.tried = note_step(adapter.tried, step, now)
         else:
-            tried = note_step(self._history.tried, step, now)
-            self._history = replace(self._history, tried=tried)
+            self._history = note_taken(self._history, step, now)
         self._adapter = name
         self._tell(decision, address, await self._take(step, device, name or "", adapter))
         return step

@@ -104,10 +104,14 @@ type Trials = Mapping[Step, Tried]
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """What happened to one treadmill's connection: the last fault, how often in a row, and what was tried."""
+    """What happened to one treadmill's connection: the last fault, how often in a row, and what was tried.
+
+    `last` is the step before; None when none was taken since a connection lasted.
+    """
 
     fault: Fault = Fault.UNHEARD
     count: int = 0
+    last: Step | None = None
     tried: Trials = {}
 
 
@@ -146,7 +150,12 @@ def note_fault(history: History, fault: Fault) -> History:
 
 def note_proven(history: History) -> History:
     """The history after a connection that lasted: failures begin anew, pauses do not."""
-    return replace(history, fault=Fault.UNHEARD, count=0)
+    return replace(history, fault=Fault.UNHEARD, count=0, last=None)
+
+
+def note_taken(history: History, step: Step, now: Ms) -> History:
+    """The history after a step that concerned this treadmill alone."""
+    return replace(history, last=step, tried=note_step(history.tried, step, now))
 
 
 def note_step(tried: Trials, step: Step, now: Ms) -> Trials:
@@ -194,6 +203,8 @@ def _wish(history: History, scene: Scene) -> Iterator[Decision]:
     if fault is Fault.RADIO:
         yield from _wish_of_adapter(count, scene)
         return
+    if scene.connected and history.last is Step.CLOSE and not scene.paired:
+        yield Decision(Step.FORGET, "the connection did not end when it was told to")
     if scene.connected:
         yield Decision(Step.CLOSE, _useless(fault))
     match fault:

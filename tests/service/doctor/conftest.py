@@ -1,8 +1,7 @@
-"""A made-up host: a private D-Bus with a stand-in for BlueZ, directories, and programs that play a part."""
+"""A made-up host: a stand-in for BlueZ on a private D-Bus, directories, and programs that play a part."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,40 +11,10 @@ from dbus_fast.aio import MessageBus
 
 from backstride.service.doctor.findings import Place
 
-START_S = 10
-_POLICY = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow eavesdrop="false"/>
-<allow send_destination="*"/><allow receive_sender="*"/>{more}</policy></busconfig>
-"""
-
 
 @pytest.fixture
 def _guarded():
     """The examination may read files where it stands: it is no daemon, and nobody waits for a Stop."""
-
-
-@pytest.fixture
-async def start_bus(tmp_path):
-    """Start a private bus and return its address; `more` goes into its policy."""
-    daemons = []
-
-    async def start(more: str = "") -> str:
-        socket, file = tmp_path / "bus", tmp_path / "bus.conf"
-        file.write_text(_POLICY.format(socket=socket, more=more))
-        daemon = await asyncio.create_subprocess_exec(
-            *("dbus-daemon", f"--config-file={file}", "--nofork", "--print-address"),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        daemons.append(daemon)
-        line = await asyncio.wait_for(daemon.stdout.readline(), START_S)
-        return line.decode().strip()
-
-    yield start
-    for daemon in daemons:
-        daemon.kill()
-        await daemon.wait()
 
 
 def _variants(has: dict) -> dict[str, Variant]:
