@@ -42,7 +42,10 @@ class Fate(StrEnum):
 
 
 class Entry(Struct, frozen=True):
-    """One part of a session. `number` counts the parts of its kind; a part written again replaces itself."""
+    """One part of a session, which replaces itself when it is written again.
+
+    `number` tells the parts of a kind from each other; a sample is known by its own instant.
+    """
 
     number: int
     part: Sample | Lap | Said | Trouble
