@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from backstride.ftms.discovery import scan
 from backstride.ftms.heartrate import Place
 from backstride.ftms.radio import Radio
 from backstride.ftms.strap import BleakStrap
@@ -170,7 +171,7 @@ def test_a_silent_link_is_given_up_after_thirty_seconds_and_made_anew():
             await there.next()
             there.mood(Mood.SILENT)
             began = Clock().now()
-            while there.adapter.trouble is None:
+            while there.adapter.trouble is None:  # noqa: ASYNC110  it sets no event, and time is virtual
                 await asyncio.sleep(0.1)
             assert 29_000 <= Clock().now() - began <= 31_000
             assert there.adapter.trouble.endswith("it measures nothing")
@@ -247,5 +248,18 @@ def test_a_treadmill_is_no_strap():
                 f"{machine.address} measures no heart rate (180D);"
                 " check the address with `backstride scan`"
             )
+
+    run_virtual(story())
+
+
+def test_a_scan_lists_straps_for_those_who_ask_and_is_no_treadmill():
+    async def story():
+        async with bench(free=lambda: False) as there:
+            radio = Radio(client=there.air.client_backend(), scanner=there.air.scanner_backend())
+            assert () == await scan(radio, 1_000)
+            (found,) = await scan(radio, 1_000, straps=True)
+            assert (there.worn.address, "Virtual Strap", None, True) == (
+                found.address, found.name, found.evidence, found.strap
+            )  # fmt: skip
 
     run_virtual(story())

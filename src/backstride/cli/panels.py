@@ -122,11 +122,24 @@ def _totals(state: State) -> str:
         parts.append(f"walked {show_duration(int(state.elapsed * SECOND))}")
     if state.distance is not None:
         parts.append(f"{state.distance} m")
-    if state.energy is not None:
-        parts.append(f"{state.energy:.0f} kcal")
-    if state.heart_rate is not None:
-        parts.append(f"♥ {state.heart_rate}")
+    parts += _body(state)
     return " · ".join(parts)
+
+
+def _body(state: State) -> list[str]:
+    """What it costs, never without the range of the estimate, and the heart against its ceiling."""
+    parts = []
+    if state.cost is not None:
+        cost = state.cost
+        parts.append(f"about {cost.kcal:.0f} kcal ({cost.low:.0f} to {cost.high:.0f})")
+    elif state.energy is not None:
+        parts.append(f"{state.energy:.0f} kcal, says the treadmill")
+    heart = state.heart
+    if heart is not None and heart.ceiling is not None:
+        parts.append(f"♥ {'—' if heart.rate is None else heart.rate} of at most {heart.ceiling}")
+    elif state.heart_rate is not None:
+        parts.append(f"♥ {state.heart_rate}")
+    return parts
 
 
 def trail_chart(sight: Sight, now: Ms, rows: int) -> Chart:

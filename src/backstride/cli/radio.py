@@ -37,11 +37,12 @@ def scan(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the treadmills in Bluetooth range, strongest first."""
+    """List the treadmills and heart-rate straps in Bluetooth range, strongest first."""
     from backstride.ftms.discovery import scan as listen
     from backstride.ftms.radio import Radio
 
-    found = asyncio.run(listen(Radio(adapter=adapter), seconds * SECOND, everything=everything))
+    radio = Radio(adapter=adapter)
+    found = asyncio.run(listen(radio, seconds * SECOND, straps=True, everything=everything))
     if as_json:
         print_json(found)
     elif not found:
@@ -58,7 +59,8 @@ def scan(
         table.add_column("it ...")
         for one in found:
             dbm = "" if one.rssi is None else str(one.rssi)
-            table.add_row(one.address, Text(one.name or "(no name)"), dbm, one.evidence or "")
+            what = one.evidence or ("measures a heart rate" if one.strap else "")
+            table.add_row(one.address, Text(one.name or "(no name)"), dbm, what)
         make_console().print(table)
     if not found:
         raise typer.Exit(Exit.REFUSED)

@@ -35,7 +35,7 @@ from backstride.ftms.errors import AmbiguousError, NotFoundError, RadioError
 from backstride.ftms.gatt import describe_fault
 from backstride.ftms.patience import bound
 from backstride.ftms.radio import Heard, Radio, adapter_of
-from backstride.ftms.uuids import FITNESS_MACHINE
+from backstride.ftms.uuids import FITNESS_MACHINE, HEART_RATE
 from backstride.ftms.waits import Waits
 
 _ADDRESS: Final = re.compile(
@@ -109,6 +109,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     name: str | None
     rssi: int | None
     evidence: Evidence | None
+    strap: bool = False
+    """It offers the heart rate service."""
 
 
 class Sighting(Struct, frozen=True):
@@ -139,6 +141,7 @@ def _candidate(device: BLEDevice, advertisement: AdvertisementData) -> Candidate
         name=advertisement.local_name or device.name,
         rssi=advertisement.rssi,
         evidence=judge(advertisement),
+        strap=HEART_RATE in advertisement.service_uuids,
     )
 
 
@@ -191,11 +194,12 @@ async def _listening(
 
 
 async def scan(
-    radio: Radio, duration: Ms = SCAN, *, everything: bool = False
+    radio: Radio, duration: Ms = SCAN, *, straps: bool = False, everything: bool = False
 ) -> tuple[Candidate, ...]:
     """Listen for `duration` and list the treadmills, the strongest signal first.
 
-    With `everything`, also what shows no sign of being one: some treadmills advertise nothing useful.
+    With `straps`, also what measures a heart rate; with `everything`, also what shows no sign of being
+    either: some treadmills advertise nothing useful.
 
     Raises:
         RadioError: the host's Bluetooth does not work.
@@ -207,7 +211,9 @@ async def scan(
 
     async with _listening(radio, heard):
         await asyncio.sleep(duration / SECOND)
-    listed = [c for c in found.values() if everything or c.evidence is not None]
+    listed = [
+        c for c in found.values() if everything or c.evidence is not None or (straps and c.strap)
+    ]
     return tuple(sorted(listed, key=lambda c: (-(c.rssi or -999), c.address)))
 
 
@@ -220,6 +226,7 @@ def _merge(old: Candidate | None, new: Candidate) -> Candidate:
         name=new.name or old.name,
         rssi=new.rssi,
         evidence=new.evidence or old.evidence,
+        strap=new.strap or old.strap,
     )
 
 
