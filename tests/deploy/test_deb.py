@@ -16,6 +16,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
+import typer
 
 from backstride.cli.app import app
 from backstride.domain.events import Ownership, Tick
@@ -161,9 +162,8 @@ def test_shells_complete_the_command(tree):
 def test_the_manual_page_has_every_command(tree):
     page = gzip.decompress((tree / "usr/share/man/man1/backstride.1.gz").read_bytes()).decode()
     told = set(re.findall(r'^\.SS "backstride ([a-z-]+)', page.replace(r"\-", "-"), re.MULTILINE))
-    registered = {command.name for command in app.registered_commands if not command.hidden}
-    groups = {group.typer_instance.info.name for group in app.registered_groups}
-    assert registered | groups == told
+    commands = typer.main.get_group(app).commands
+    assert {name for name, command in commands.items() if not command.hidden} == told
     lines = [line for line in page.splitlines() if line[:1] in {".", "'"}]
     assert {".TH", ".SH", ".SS", ".PP", ".TP", ".BR"} == {line[:3] for line in lines}
 
@@ -204,6 +204,11 @@ def installed(packages, tmp_path_factory):
         (["--version"], f"backstride {version('backstride')}"),
         (["simulate", "demo"], "Demo on Ideal Treadmill"),
         (["check", "etc/backstride/backstride.toml"], "backstride.toml"),
+        (
+            ["install", "--dry-run", "--root", "image"],
+            "image/etc/systemd/system/backstride@.service",
+        ),
+        (["setup", "--yes", "--dry-run", "-c", "new.toml"], "nothing was written"),
     ],
 )
 def test_the_installed_command_runs_without_anything_of_ours(installed, arguments, expected):

@@ -1,0 +1,100 @@
+"""Everything that can happen to Bluetooth on the host while the belt moves: it comes to rest, and the daemon lives on."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+from tools.vm.deployment import model
+from tools.vm.home import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+AWAY_S = 6.0
+"""How long an adapter is gone: longer than it takes to notice."""
+TOGETHER_S = 10.0
+
+
+async def fare(home, walking, harm, mend=None):
+    """Do harm to a walk; the seconds to the belt's rest, counted from the moment at which it can be reached again."""
+    lives, since = await home.unit("NRestarts"), walking.now
+    await home.guest.run(harm)
+    if mend is not None:
+        await until(lambda: not walking.is_held, 60, "the loss of the link")
+        await asyncio.sleep(AWAY_S)
+        assert walking.speed, "FTMS has no way to stop a belt that nobody can reach"
+        assert home.state(walking)["alarm"], "nobody was told"
+        since = walking.now
+        await home.guest.run(mend)
+    seconds = await walking.rest(since)
+    assert lives == await home.unit("NRestarts")
+    assert [] == walking.machine.log.moving_starts()
+    await home.until_phase(walking, "faulted", "finished", "idle")
+    await home.settle(walking)
+    return f"belt at 0 {seconds:.1f} s after {'its radio came back' if mend else 'it'}"
+
+
+@pytest.mark.hazard("H09")
+async def test_bluetoothd_is_restarted(home, walking, row):
+    row(await fare(home, walking, "systemctl restart bluetooth"))
+
+
+@pytest.mark.hazard("H09")
+async def test_bluetoothd_is_killed(home, walking, row):
+    row(await fare(home, walking, "systemctl kill -s KILL bluetooth"))
+
+
+@pytest.mark.hazard("H09")
+async def test_bluetoothd_hangs_for_a_while(home, walking, row):
+    lives = await home.unit("NRestarts")
+    await home.guest.run("systemctl kill -s STOP bluetooth")
+    hung = walking.now
+    try:
+        await until(lambda: home.state(walking).get("alarm"), 60, "an alarm")
+        told = (walking.now - hung) / 1000
+    finally:
+        await home.guest.run("systemctl kill -s CONT bluetooth")
+    back = walking.now
+    seconds = await walking.rest(hung)
+    assert lives == await home.unit("NRestarts")
+    await home.settle(walking)
+    row(f"told after {told:.1f} s; belt at 0 {seconds - (back - hung) / 1000:.1f} s after it went on")
+
+
+@pytest.mark.hazard("H09")
+async def test_the_adapter_is_switched_off_and_on(home, walking, row):
+    row(await fare(home, walking, "bluetoothctl power off", "bluetoothctl power on"))
+
+
+@pytest.mark.hazard("H09")
+async def test_the_adapter_is_unplugged_and_plugged_in(home, walking, row):
+    row(await fare(home, walking, "systemctl stop vm-radio", "systemctl start vm-radio"))
+
+
+@pytest.mark.hazard("H09")
+async def test_the_adapter_is_blocked_and_unblocked(home, walking, row):
+    row(await fare(home, walking, "rfkill block bluetooth", "rfkill unblock bluetooth"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def popular(home, belt):
+    """A treadmill that takes two connections at once."""
+    with model(belt, clients=2):
+        await home.walk(belt)
+        yield belt
+    await home.settle(belt)
+
+
+@pytest.mark.hazard("H18")
+async def test_a_second_central_that_takes_the_belt_keeps_it(home, popular, row):
+    async with home.phone(popular) as phone:
+        await phone.request_control()
+        await home.until_phase(popular, "handed_over")
+        ours = len(popular.machine.log.writes)
+        await asyncio.sleep(TOGETHER_S)
+        writes = popular.machine.log.writes[ours:]
+        assert [] == [write for write in writes if write.data[:1] != b"\x08"]
+        assert popular.speed
+        await phone.stop()
+        await until(lambda: popular.speed == 0, 60, popular)
+    row(f"handed over; nothing of ours for {TOGETHER_S:.0f} s; the phone stopped the belt")

@@ -1,0 +1,88 @@
+"""The computer itself: its disk is full, its clock jumps, it sleeps, somebody presses its reset button."""
+
+import asyncio
+
+import pytest
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+
+FILL = "fallocate -l $(df --output=avail -B1 /var/lib/backstride | tail -1) /var/lib/full; true > /dev/null"
+"""What is left for everybody but root, whose reserve a daemon cannot use."""
+
+
+@pytest.mark.hazard("H23")
+async def test_a_full_disk_keeps_no_belt_from_being_stopped_and_none_is_started(home, walking, row):
+    lives = await home.unit("NRestarts")
+    await home.guest.run(FILL)
+    try:
+        full = await home.guest.run(
+            "setpriv --reuid backstride --clear-groups dd if=/dev/zero of=/var/lib/backstride/x bs=1M count=1; true"
+        )
+        assert "No space left" in full
+        await home.guest.run("rm -f /var/lib/backstride/x")
+        asked = walking.now
+        assert "stopping" == await home.command(walking, "stop")
+        seconds = await walking.rest(asked)
+        await home.settle(walking)
+    finally:
+        await home.guest.run("rm -f /var/lib/full")
+    assert lives == await home.unit("NRestarts")
+    row(f"stop to standstill {seconds:.1f} s")
+
+
+@pytest.mark.hazard("H22")
+@pytest.mark.parametrize("step", ["5 hours", "-9 hours"])
+async def test_a_clock_that_is_set_changes_no_walk(home, walking, row, step):
+    await home.guest.run(f"date -s '{step}'")
+    try:
+        await asyncio.sleep(5)
+        assert "running" == home.phase(walking)
+        assert walking.speed
+        assert 120 > home.state(walking)["script"]["elapsed"]
+        asked = walking.now
+        await home.command(walking, "stop")
+        seconds = await walking.rest(asked)
+    finally:
+        await home.guest.run("hwclock --hctosys --utc")
+    await home.settle(walking)
+    row(f"it went on; stop to standstill {seconds:.1f} s")
+
+
+@pytest.mark.hazard("H22")
+async def test_a_computer_that_slept_finds_its_belt_and_stops_it(home, walking, row):
+    asleep = walking.now
+    await home.guest.run("rtcwake -m freeze -s 12", timeout=90)
+    awake = walking.now
+    assert 8_000 < awake - asleep
+    seconds = await walking.rest(asleep)
+    await home.settle(walking)
+    row(f"asleep {(awake - asleep) / 1000:.0f} s; belt at 0 {seconds:.1f} s after it fell asleep")
+
+
+@pytest.mark.hazard("H22")
+async def test_a_machine_that_stood_still_goes_on_or_stops_but_never_speeds_up(home, walking, row):
+    await home.guest.qmp.do("stop")
+    await asyncio.sleep(10)
+    speed = walking.speed
+    await home.guest.qmp.do("cont")
+    asked = walking.now
+    await home.command(walking, "stop")
+    seconds = await walking.rest(asked)
+    assert speed >= max(
+        sample.speed for sample in walking.machine.log.samples if sample.at >= asked
+    )
+    await home.settle(walking)
+    row(f"stop to standstill {seconds:.1f} s")
+
+
+@pytest.mark.hazard("H11")
+async def test_the_reset_button_leaves_a_belt_that_the_next_boot_stops(home, walking, row):
+    pressed = walking.now
+    await home.guest.reset()
+    await asyncio.sleep(3)
+    assert walking.speed, "the treadmill is not in the guest"
+    booted = await home.guest.wait_for_ssh()
+    seconds = await walking.rest(pressed, within=240)
+    assert [] == walking.machine.log.moving_starts()
+    await home.settle(walking)
+    row(f"belt at 0 {seconds:.0f} s after the reset; ssh was there after {booted:.0f} s")

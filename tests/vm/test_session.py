@@ -1,0 +1,65 @@
+"""A complete session over MQTT, and what the installed service is: examined by its doctor and by systemd."""
+
+import json
+
+import pytest
+
+from tools.vm.home import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+
+async def test_a_complete_session_is_walked_over_mqtt(home, belt, row):
+    began = belt.now
+    first = len(belt.machine.log.writes)
+    await home.walk(belt, "short")
+    for _turn in range(2):
+        await until(lambda: home.state(belt)["stage"] == "turn_wait", 120, home.state(belt))
+        assert 0 == belt.speed
+        assert "countdown" == await home.command(belt, "confirm")
+        await home.press_when_asked(belt)
+    await home.until_phase(belt, "finished", within=120)
+    assert 0 == belt.speed
+    writes = belt.machine.log.writes[first:]
+    assert 120 == max(write.speed_target for write in writes if write.opcode == 2)
+    summary = home.topics["treadmill/session"]
+    assert "short" == summary["program"]
+    row(
+        f"{(belt.now - began) / 1000:.0f} s from arming to the end; {len(writes)} commands to the belt"
+    )
+
+
+async def test_the_doctor_finds_nothing_wrong_on_the_real_system(home, belt, row):
+    said = json.loads(await home.guest.run("backstride doctor --json || true", timeout=120))
+    problems = [one["what"] for one in said["findings"] if one["level"] == "problem"]
+    assert [] == problems
+    row(f"{len(said['findings'])} findings, {said['counts']['note']} notes")
+
+
+async def test_the_doctor_names_a_blocked_radio_and_a_dead_bluez(home, belt, row):
+    await home.settle(belt)
+    await home.guest.run("rfkill block bluetooth")
+    blocked = await home.guest.run("backstride doctor", check=False, timeout=120)
+    await home.guest.run("rfkill unblock bluetooth; systemctl stop bluetooth")
+    dead = await home.guest.run("backstride doctor", check=False, timeout=120)
+    await home.guest.run("systemctl start bluetooth")
+    assert "rfkill unblock bluetooth" in blocked
+    assert "systemctl start bluetooth" in dead
+    await home.settle(belt)
+    row("both, each with its remedy")
+
+
+@pytest.mark.parametrize("unit", ["backstride", "backstride-dashboard"])
+async def test_the_installed_unit_is_exposed_no_more_than_allowed(home, row, unit):
+    said = await home.guest.run(
+        f"systemd-analyze security --threshold=13 --no-pager {unit}.service | tail -1; exit ${{PIPESTATUS[0]}}"
+    )
+    row(said.strip().lstrip("\u2192 ").strip())
+    assert "OK" in said
+
+
+async def test_the_daemon_listens_on_no_socket(home, row):
+    pid = await home.unit("MainPID")
+    said = await home.guest.run(f"ss -lntupx | grep 'pid={pid},' || true")
+    assert "" == said.strip()
+    row("ss shows none")

@@ -1,0 +1,137 @@
+"""Build the guest's disk, kernel and initial ramdisk, once a week or when what they are made of changes.
+
+Debian trixie as mmdebstrap makes it from the mirror that this host's apt uses, with the files of `guest/` laid
+over it. Nothing of Backstride is in it: each run installs the real package, as a user would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+HERE: Final = Path(__file__).parent
+OVERLAY: Final = HERE / "guest"
+SUITE: Final = "trixie"
+PACKAGES: Final = (
+    *("linux-image-amd64", "initramfs-tools", "systemd-sysv", "udev", "dbus", "kmod", "iproute2"),
+    *("openssh-server", "sudo", "procps", "psmisc", "util-linux", "util-linux-extra"),
+    *("bluez", "rfkill", "mosquitto", "mosquitto-clients", "python3", "bash-completion"),
+)
+SIZE: Final = "3G"
+"""Of the disk, most of it a hole; a day of journals and a full disk both fit."""
+PATIENCE_S: Final = 900
+_MIRROR: Final = re.compile(r"https?://\S+?/debian(?=/?\s|/?$)", re.MULTILINE)
+
+
+class Image(NamedTuple):
+    """What QEMU boots, and the key that opens it."""
+
+    disk: Path
+    kernel: Path
+    initrd: Path
+    key: Path
+    manifest: Path
+
+
+def provide_image(report: Path | None = None) -> Image:
+    """The image of this week; built first where it is not in the cache. `report` gets the builder's words.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot be built.
+    """
+    cache = Path(os.environ.get("BACKSTRIDE_VM_CACHE") or Path.home() / ".cache/backstride-vm")
+    place = cache / _fingerprint()
+    image = Image(*(place / name for name in ("disk", "kernel", "initrd", "key", "manifest")))
+    if not place.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        for old in cache.iterdir():
+            shutil.rmtree(old, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
+        try:
+            _build(draft, report)
+            draft.rename(place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return image
+
+
+def _fingerprint() -> str:
+    """Of everything that the image is made of: these scripts, the overlay and the week's Debian."""
+    week = "{0}-W{1:02}".format(*datetime.now(UTC).isocalendar()[:2])
+    content = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(OVERLAY.rglob("*")):
+        if path.is_file():
+            content.update(f"{path.relative_to(OVERLAY)}\0".encode() + path.read_bytes())
+    return f"{SUITE}-{week}-{content.hexdigest()[:12]}"
+
+
+def _mirror() -> str:
+    """Debian's mirror as apt on this host knows it, or Debian's own."""
+    apt = Path("/etc/apt")
+    sources = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
+    for source in sources:
+        if source.is_file() and (found := _MIRROR.search(source.read_text(encoding="utf-8"))):
+            return found[0]
+    return "http://deb.debian.org/debian"
+
+
+def _build(place: Path, report: Path | None) -> None:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vm", "-f", str(place / "key")],
+        check=True,
+    )
+    lists = place / "sources"
+    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    lists.write_text(f"deb [signed-by={key}] {_mirror()} {SUITE} main\n", encoding="utf-8")
+    tree = place / "tree.tar"
+    command = [
+        *["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"],
+        "--dpkgopt=force-unsafe-io",
+        *[f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")],
+        "--dpkgopt=path-include=/usr/share/doc/backstride/*",
+        *['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"],
+        f"--essential-hook=sync-in {OVERLAY} /",
+        "--essential-hook=chroot $1 chown -R 0:0 /etc /usr/local",
+        "--customize-hook=chroot $1 mkdir -p -m 700 /root/.ssh",
+        f"--customize-hook=upload {place / 'key.pub'} /root/.ssh/authorized_keys",
+        "--customize-hook=chroot $1 chown -R 0:0 /root",
+        "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash walker",
+        "--customize-hook=chroot $1 systemctl enable vm-network vm-radio",
+        "--customize-hook=chroot $1 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer"
+        " e2scrub_all.timer fstrim.timer e2scrub_reap.service getty@tty1.service",
+        f"--customize-hook=chroot $1 dpkg-query -W > {place / 'manifest'}",
+        f"--customize-hook=cat $1/boot/vmlinuz-* > {place / 'kernel'}",
+        f"--customize-hook=cat $1/boot/initrd.img-* > {place / 'initrd'}",
+        *[SUITE, str(tree), str(lists)],
+    ]
+    words = (report or place / "build.log").open("wb")
+    with words:
+        _run(command, words)
+        root = place / "root"
+        pack = f"mkdir {root} && tar -xf {tree} -C {root} && mke2fs -q -t ext4 -d {root} {place / 'disk'} {SIZE}"
+        _run([*_as_root(), "sh", "-c", pack], words)
+    shutil.rmtree(root)
+    tree.unlink()
+
+
+def _run(command: list[str], words: object) -> None:
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    subprocess.run(
+        command, stdout=words, stderr=words, env=environment, timeout=PATIENCE_S, check=True
+    )
+
+
+def _as_root() -> list[str]:
+    """Files get the owners that the archive names, on the disk if not on this host."""
+    return [] if os.geteuid() == 0 else ["fakeroot", "--"]
+
+
+if __name__ == "__main__":
+    print(*provide_image(), sep="\n")
