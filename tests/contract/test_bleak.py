@@ -61,7 +61,7 @@ def client_backend(made):
 def test_a_client_takes_a_backend_and_passes_on_what_we_say(client_backend, made):
     """If `backend=` went away, the virtual radio could not be plugged in any more."""
     gone = []
-    radio = Radio(client=client_backend, adapter="hci1", pair=True)
+    radio = Radio(client=client_backend, adapter="hci1")
     client = radio.make_client(DEVICE, gone.append, 12.5)
 
     async def story():
@@ -73,7 +73,7 @@ def test_a_client_takes_a_backend_and_passes_on_what_we_say(client_backend, made
     assert device is DEVICE
     assert options["timeout"] == 12.5
     assert options["bluez"] == {"adapter": "hci1"}
-    assert connected == ("connect", True, {})
+    assert connected == ("connect", False, {})
     assert gone == [client]
     assert client.backend_id == "Backend"
 

@@ -142,8 +142,9 @@ class Care:
     ) -> None:
         self._host = host
         self._treadmill = treadmill
+        self.moving = moving
         self._pinned = pinned
-        self._moving = moving
+        self._told_of: str | None = None
         self._history = History()
         self._adapter: str | None = None
         self._log = _LOG.bind(treadmill=treadmill)
@@ -167,7 +168,9 @@ class Care:
         if held is not None:
             self._adapter = held.adapter
             reason = "BlueZ is connected to it already: an earlier process left the connection"
-            self._tell(Decision(Step.ADOPT, reason), held.address)
+            if self._told_of != held.path:  # one that is of no use may be met many times
+                self._tell(Decision(Step.ADOPT, reason), held.address)
+            self._told_of = held.path
             return Bearings(adopted=_as_bleak(held))
         loads = choose(tree, self._pinned)
         self._adapter = next(iter(loads))
@@ -178,7 +181,7 @@ class Care:
         """Connect inside. `waiting` is told, as a sentence, whom this treadmill waits for."""
         self._adapter = name = adapter_of(device)
         adapter = self._host.adapter(name)
-        if self._moving():
+        if self.moving():
             yield
             return
         if adapter.turn.locked():
@@ -190,6 +193,7 @@ class Care:
     def note_up(self, address: str) -> None:
         """The machine of this treadmill is known from now on."""
         self._host.bound[self._treadmill] = address
+        self._told_of = None
 
     def note_proven(self) -> None:
         """A connection lasted."""
@@ -231,7 +235,7 @@ class Care:
         others = tree.carried(name) - mine if name is not None else 0
         own = self._host.adapter(name or "")
         return Scene(
-            moving=self._moving(),
+            moving=self.moving(),
             at_rest=self._host.at_rest(),
             known=device is not None,
             connected=mine,

@@ -50,7 +50,7 @@ SCAN: Final[Ms] = 5 * SECOND
 LOAD_DB: Final = 6
 """What a connection costs in the choice between adapters: half the distance [CHOICE]."""
 FAINT_DBM: Final = -127
-"""What an advertisement counts whose signal is not told."""
+"""What bleak says of a signal that BlueZ does not tell."""
 
 
 class ByAddress(Struct, frozen=True, tag="address"):
@@ -139,10 +139,14 @@ def _candidate(device: BLEDevice, advertisement: AdvertisementData) -> Candidate
     return Candidate(
         address=device.address,
         name=advertisement.local_name or device.name,
-        rssi=advertisement.rssi,
+        rssi=_signal(advertisement),
         evidence=judge(advertisement),
         strap=HEART_RATE in advertisement.service_uuids,
     )
+
+
+def _signal(advertisement: AdvertisementData) -> int | None:
+    return None if advertisement.rssi == FAINT_DBM else advertisement.rssi
 
 
 @asynccontextmanager
@@ -280,7 +284,7 @@ async def find(
         address, adapter = device.address, adapter_of(device)
         candidate = _merge(seen.get(address), _candidate(device, advertisement))
         seen[address] = candidate
-        signals.setdefault(address, {})[adapter] = advertisement.rssi
+        signals.setdefault(address, {})[adapter] = _signal(advertisement)
         if _fits(target, candidate):
             fitting.setdefault(address, {})[adapter] = device
             first.set()

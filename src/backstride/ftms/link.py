@@ -62,6 +62,7 @@ class Link:
         waits: Waits,
         tally: Tally,
         sink: Sink,
+        moving: Callable[[], bool] = lambda: False,
     ) -> None:
         self.epoch = epoch
         self.stage = Stage.CONNECTING
@@ -80,6 +81,7 @@ class Link:
         self._waits = waits
         self._tally = tally
         self._sink = sink
+        self._moving = moving
         self._held: list[Callable[[], None]] | None = []
         self._heard_at = clock.now()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -135,10 +137,13 @@ class Link:
 
     async def serve(self) -> str:
         """Return when the connection has ended, with the reason."""
+        waits = self._waits
+        pause = min(waits.probe, waits.probe_moving)
         while not self._ended.done():
-            await asyncio.wait([self._ended], timeout=self._waits.probe / SECOND)
+            await asyncio.wait([self._ended], timeout=pause / SECOND)
             silence = self._clock.now() - self._heard_at
-            if not self._ended.done() and silence >= self._waits.probe:
+            patience = waits.probe_moving if self._moving() else waits.probe
+            if not self._ended.done() and silence >= patience:
                 try:
                     await self._gatt.read(uuids.SPEED_RANGE)
                 except ReadError:

@@ -17,14 +17,12 @@ type Heard = Callable[[BLEDevice, AdvertisementData], None]
 class Radio(Struct, frozen=True, kw_only=True):
     """A way to the air. `client` and `scanner` replace bleak's backends; None means the platform's.
 
-    `adapter` is the host's Bluetooth adapter, such as `hci1`; `pair` asks for a pairing before the
-    connection, which machines that insist on the encryption of FTMP 1.0, 6.1 need once.
+    `adapter` is the host's Bluetooth adapter, such as `hci1`.
     """
 
     client: type[BaseBleakClient] | None = None
     scanner: type[BaseBleakScanner] | None = None
     adapter: str | None = None
-    pair: bool = False
 
     @property
     def is_platform(self) -> bool:
@@ -45,9 +43,7 @@ class Radio(Struct, frozen=True, kw_only=True):
     ) -> BleakClient:
         """A client for one connection; `gone` is called when the connection is lost."""
         bluez = BlueZClientArgs(adapter=self.adapter) if self.adapter else BlueZClientArgs()
-        return BleakClient(
-            device, gone, timeout=timeout_s, pair=self.pair, bluez=bluez, backend=self.client
-        )
+        return BleakClient(device, gone, timeout=timeout_s, bluez=bluez, backend=self.client)
 
 
 def adapter_of(device: BLEDevice) -> str:

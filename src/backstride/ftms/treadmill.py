@@ -163,6 +163,7 @@ class BleakTreadmill:
             waits=replace(waits, connect=waits.adopt) if self._adopting else waits,
             tally=self._tally,
             sink=sink,
+            moving=self._care.moving if self._care else lambda: False,
         )
         self._link = link
         reason = "the service ends"

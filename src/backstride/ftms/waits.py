@@ -42,3 +42,5 @@ class Waits(Struct, frozen=True, kw_only=True):
     """A link that lived shorter than this does not reset the back-off [CHOICE]."""
     probe: Ms = 10 * SECOND
     """Silence after which the link is probed with a read: some links are dead but look alive."""
+    probe_moving: Ms = 4 * SECOND
+    """The same while the belt may be moving: longer than the gaps of real machines (2.5 s)."""

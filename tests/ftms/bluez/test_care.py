@@ -79,14 +79,22 @@ async def test_a_ghost_that_was_left_behind_is_ended_and_the_machine_found_again
     await keeper.until(lambda: "forget" in keeper.took())
     bluez.ghosts.clear()
     await keeper.until_up()
-    assert ["adopt", "close!", "adopt", "forget"] == keeper.took()
+    assert ["adopt", "close!", "forget"] == keeper.took()
     assert {ADDRESS} == {step.address for step in keeper.steps}
 
 
-@pytest.mark.hazard("H09")
-async def test_a_connection_that_dies_in_use_without_a_word_is_noticed_and_replaced(bluez, keeper):
+@pytest.mark.hazard("H09", "H13")
+@pytest.mark.parametrize(
+    ("moving", "waits"),
+    [(False, replace(WAITS, probe=300)), (True, replace(WAITS, probe=60_000, probe_moving=300))],
+    ids=["at rest", "moving"],
+)
+async def test_a_connection_that_dies_in_use_without_a_word_is_noticed_and_replaced(
+    bluez, keeper, moving, waits
+):
+    keeper.moving = moving
     await bluez.add_machine()
-    keeper.start(ADDRESS, waits=replace(WAITS, probe=300))
+    keeper.start(ADDRESS, waits=waits)
     await keeper.until_up()
     bluez.ghosts.add(ADDRESS)
     await keeper.until(lambda: any(isinstance(e, LinkDown) for e in keeper.events))
