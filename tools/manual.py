@@ -76,6 +76,8 @@ def _commands(group: TyperGroup, path: str) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield from _command(command, f"{path} {name}")
             yield from _commands(command, f"{path} {name}")
         elif name in _OWN:
             yield from _own_command(_OWN[name](), f"{path} {name}")
@@ -83,7 +85,7 @@ def _commands(group: TyperGroup, path: str) -> Iterator[str]:
             yield from _command(command, f"{path} {name}")
 
 
-def _command(command: TyperCommand, path: str) -> Iterator[str]:
+def _command(command: TyperCommand | TyperGroup, path: str) -> Iterator[str]:
     context = typer.Context(command)
     usage = " ".join(command.collect_usage_pieces(context))
     usage = _BRACES.sub(r"\1", usage)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -11,10 +14,10 @@ from backstride.cli.main import main
 from backstride.domain.events import Ownership
 from backstride.ftms.discovery import ByAddress
 from backstride.ftms.radio import Radio
+from backstride.service.afterlife import is_stopped_for_good
 from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, lock
-from backstride.service.rescue import is_stopped_for_good, rescue
-from backstride.service.supervisor import Radios
+from backstride.service.rescue import rescue
 from backstride.virtual.log import STOP
 
 
@@ -124,7 +127,30 @@ class TestTheCommand:
 
     def test_leaves_at_once_where_nothing_is_owed(self, config):
         config.write_text("broken")
-        assert main(["rescue", "--config", str(config)]) == 0
+        words = ["rescue", "--config", str(config), "--unless-restarted", "backstride.service"]
+        assert main(words) == 0
+
+    @pytest.mark.usefixtures("config")
+    def test_imports_nothing_that_a_restart_would_have_to_wait_for(self, tmp_path):
+        """With a belt that moves, each second between two lives is one more."""
+        self.owe(tmp_path)
+        code = (
+            "import sys; from backstride.cli.rescue import main;"
+            " main(['--unless-restarted', 'no.service']);"
+            " print(sorted({'asyncio', 'bleak', 'msgspec', 'typer', 'structlog'} & set(sys.modules)))"
+        )
+        systemctl = tmp_path / "bin/systemctl"
+        systemctl.parent.mkdir()
+        systemctl.write_text(SYSTEMCTL.format(jobs="", code=0))
+        systemctl.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PATH": f"{systemctl.parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "[]\n" == done.stdout
 
     def test_leaves_to_the_next_life_what_that_will_find(self, tmp_path, config, monkeypatch):
         self.owe(tmp_path)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backstride.cli.exits import Exit
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 SUMMARY = "Stop a belt that a dead daemon left moving. The service runs this when it has ended."
 _TIME_S = 25
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
     """The options of `rescue`."""
-    parser = argparse.ArgumentParser(
+    from argparse import ArgumentParser
+
+    parser = ArgumentParser(
         prog="backstride rescue",
         description=SUMMARY,
         epilog=(
@@ -42,19 +44,27 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     """Rescue what there is to rescue and return the exit code."""
+    if "--unless-restarted" in argv and not _is_anything_owed():
+        return 0  # as nearly always; a restart waits for this
     options = make_parser().parse_args(argv)
-    given = os.environ.get("STATE_DIRECTORY")
-    if given and not any(Path(given.split(":")[0]).glob("*/owner.json")):
-        return Exit.OK  # as nearly always; a restart waits for this
-    from backstride.service.rescue import is_stopped_for_good, rescue
+    if options.unless_restarted:
+        from backstride.service.afterlife import is_stopped_for_good
 
-    if options.unless_restarted and not is_stopped_for_good(options.unless_restarted):
-        return Exit.OK
+        if not is_stopped_for_good(options.unless_restarted):
+            return 0
+    return _rescue(options)
+
+
+def _rescue(options: Namespace) -> int:
+    import asyncio
+
+    from backstride.cli.exits import Exit
     from backstride.domain.errors import BackstrideError
     from backstride.domain.units import SECOND
     from backstride.service.config import load_config
     from backstride.service.configreader import ConfigError
     from backstride.service.logs import configure
+    from backstride.service.rescue import rescue
     from backstride.service.selection import choose_treadmill
 
     try:
@@ -67,3 +77,11 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return Exit.USAGE if isinstance(error, ConfigError) else Exit.REFUSED
     return Exit.REFUSED if left else Exit.OK
+
+
+def _is_anything_owed() -> bool:
+    """Whether the service left a claim; True where systemd does not say in which directory."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if not given:
+        return True
+    return any(Path(given).glob("*/owner.json"))

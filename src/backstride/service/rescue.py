@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import subprocess
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -42,7 +41,6 @@ _LOG: Final = structlog.get_logger("backstride.rescue")
 PATIENCE: Final[Ms] = 25 * SECOND
 """For a connection (BlueZ keeps a dead process's one, so 1 s as a rule), Stop, 9 s of coasting, two zeros."""
 _LOOK: Final[Ms] = 100
-_ASK_SYSTEMD: Final[Ms] = 3 * SECOND
 
 
 class Nobody:
@@ -58,23 +56,6 @@ class Nobody:
 
     def answer(self, answer: Answer) -> None:
         """Answer nobody."""
-
-
-def is_stopped_for_good(unit: str, systemctl: str = "systemctl") -> bool:
-    """Tell whether systemd is stopping this unit, so that it will not restart it.
-
-    True as well when systemd does not say: at worst the belt is then stopped here, and not by a restart.
-    """
-    command = [systemctl, "list-jobs", "--plain", "--no-legend", "--no-pager", unit]
-    try:
-        done = subprocess.run(  # noqa: S603  our own words
-            command, capture_output=True, text=True, check=True, timeout=_ASK_SYSTEMD / SECOND
-        )
-    except (OSError, subprocess.SubprocessError):
-        return True
-    # JOB UNIT TYPE STATE. A stopped service that somebody restarts has a job of the type restart or start.
-    jobs = [line.split() for line in done.stdout.splitlines()]
-    return any(job[1:3] == [unit, "stop"] for job in jobs)
 
 
 async def rescue(
