@@ -153,6 +153,7 @@ export default {
   "total.remaining": "übrig",
   "total.distance": "Strecke",
   "total.energy": "Energie (Gerät)",
+  "total.cost": "Energie, geschätzt",
   "total.heart-rate": "Puls",
 
   "fault.look": "Zuerst auf das Band sehen",

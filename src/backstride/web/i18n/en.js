@@ -153,6 +153,7 @@ export default {
   "total.remaining": "left",
   "total.distance": "distance",
   "total.energy": "energy (machine)",
+  "total.cost": "energy, estimated",
   "total.heart-rate": "heart",
 
   "fault.look": "Look at the belt first",

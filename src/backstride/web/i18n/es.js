@@ -153,6 +153,7 @@ export default {
   "total.remaining": "queda",
   "total.distance": "distancia",
   "total.energy": "energía (máquina)",
+  "total.cost": "energía, estimada",
   "total.heart-rate": "pulso",
 
   "fault.look": "Mira primero la cinta",

@@ -153,6 +153,7 @@ export default {
   "total.remaining": "reste",
   "total.distance": "distance",
   "total.energy": "énergie (machine)",
+  "total.cost": "énergie, estimée",
   "total.heart-rate": "pouls",
 
   "fault.look": "Regardez d’abord le tapis",

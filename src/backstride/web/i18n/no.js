@@ -153,6 +153,7 @@ export default {
   "total.remaining": "igjen",
   "total.distance": "strekning",
   "total.energy": "energi (maskin)",
+  "total.cost": "energi, anslått",
   "total.heart-rate": "puls",
 
   "fault.look": "Se på båndet først",

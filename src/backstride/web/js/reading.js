@@ -56,6 +56,8 @@ const SCRIPT = { elapsed: number, remaining: number };
 const STEP = { index: number, count: number, name: text, effort: text, facing: text, remaining: number };
 const NEXT = { in_s: number, speed: number, facing: text, cue: text };
 const CUE = { number, kind: text, text };
+const HEART = { ceiling: number };
+const COST = { kcal: number, low: number, high: number };
 const RANGE = { minimum: number, maximum: number, increment: number };
 const LIMIT = { value: number, unit: text, layer: text, reason: text };
 
@@ -93,7 +95,9 @@ export function readState(note) {
     distance: number(from.distance),
     elapsed: number(from.elapsed),
     heart_rate: number(from.heart_rate),
+    heart: group(from.heart, HEART),
     energy: number(from.energy),
+    cost: group(from.cost, COST, ["kcal", "low", "high"]),
     link: from.link === true,
     machine: text(from.machine),
     ...(typeof from.voice === "boolean" ? { voice: from.voice } : {}),

@@ -26,7 +26,8 @@ const TRAIL_LONGEST = 10_800;
  *   next: ?{in_s: number, speed: ?number, facing: ?string, cue: ?string},
  *   cue: ?{number: number, kind: string, text: string},
  *   alarm: ?{cause: string, sentence: string, latched: boolean}, holding: string[], distance: ?number,
- *   elapsed: ?number, heart_rate: ?number, energy: ?number, link: boolean, machine: ?string, voice?: boolean}} State
+ *   elapsed: ?number, heart_rate: ?number, heart: ?{ceiling: ?number}, energy: ?number,
+ *   cost: ?{kcal: number, low: number, high: number}, link: boolean, machine: ?string, voice?: boolean}} State
  * @typedef {{name: string, seconds: number, from_speed: number, speed: number, incline: number, effort: string,
  *   facing: string, cue: ?string}} Step
  * @typedef {{id: string, name: string, goal: string, level: string, duration: number, backward: ?number,

@@ -164,13 +164,16 @@ class Live extends View {
     const state = sight.state;
     if (state === null) return nothing;
     const script = state.script;
+    const kcal = (/** @type {?number | undefined} */ amount) => number(amount ?? null, language(), 0);
+    const limit = state.heart?.ceiling ? `/ ${state.heart.ceiling}` : "";
     /** @type {[string, any, boolean][]} */
     const rows = [
       ["elapsed", duration(state.elapsed), true],
       ["remaining", script ? duration(carryOn(sight, script.remaining, this.now)) : duration(null), true],
       ["distance", html`${state.distance ?? "–"}<small> m</small>`, true],
-      ["energy", html`${number(state.energy, language(), 0)}<small> kcal</small>`, state.energy !== null],
-      ["heart-rate", html`${state.heart_rate}<small> /min</small>`, state.heart_rate !== null],
+      ["cost", html`${kcal(state.cost?.low)}–${kcal(state.cost?.high)}<small> kcal</small>`, state.cost !== null],
+      ["energy", html`${kcal(state.energy)}<small> kcal</small>`, state.energy !== null && state.cost === null],
+      ["heart-rate", html`${state.heart_rate}<small> ${limit} /min</small>`, state.heart_rate !== null],
     ];
     return html`<dl class="totals">
       ${rows
