@@ -41,9 +41,12 @@ def describe(config: Config) -> dict[str, Any]:
     """The configuration as its file would say it; a key that is not set is missing."""
     tables: dict[str, Any] = {
         "broker": _table(config.broker),
+        "homeassistant": _table(config.homeassistant),
         "site": _table(config.site),
         "service": _table(config.service),
         "programs": _table(config.programs),
+        "guidance": _table(config.guidance),
+        "export": _table(config.export),
         "treadmill": [_table(treadmill) for treadmill in config.treadmills],
     }
     tables["service"]["state_directory"] = str(state_directory(config))

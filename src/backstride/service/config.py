@@ -43,6 +43,7 @@ from backstride.service.settings import (
     VIRTUAL,
     Broker,
     Config,
+    Export,
     Guidance,
     HomeAssistant,
     LogFormat,
@@ -107,6 +108,10 @@ _SERVICE: Final[dict[str, Reader]] = {
     "log_level": read_choice(LogLevel),
 }
 _PROGRAMS: Final[dict[str, Reader]] = {"directory": read_path}
+_EXPORT: Final[dict[str, Reader]] = {
+    **dict.fromkeys(("fit", "tcx", "csv", "json"), read_flag),
+    "directory": read_path,
+}
 _GUIDANCE: Final[dict[str, Reader]] = {
     "language": read_choice(Language),
     "units": read_choice(Units),
@@ -143,7 +148,16 @@ _TREADMILL: Final[dict[str, Reader]] = {
 }
 _TOP: Final[dict[str, Reader]] = {
     name: lambda table: table
-    for name in ("broker", "homeassistant", "site", "service", "programs", "guidance", "treadmill")
+    for name in (
+        "broker",
+        "homeassistant",
+        "site",
+        "service",
+        "programs",
+        "guidance",
+        "export",
+        "treadmill",
+    )
 }
 SECTIONS: Final[dict[str, dict[str, Reader]]] = {
     "broker": _BROKER,
@@ -152,6 +166,7 @@ SECTIONS: Final[dict[str, dict[str, Reader]]] = {
     "site": _SITE,
     "service": _SERVICE,
     "programs": _PROGRAMS,
+    "export": _EXPORT,
     "guidance": _GUIDANCE,
     "treadmill": _TREADMILL,
     "treadmill.walker": _WALKER,
@@ -205,6 +220,7 @@ def read_config(path: Path) -> Config:
         site=site,
         service=Service(**read_section(top.get("service"), _SERVICE, findings, "service")),
         programs=Programs(**read_section(top.get("programs"), _PROGRAMS, findings, "programs")),
+        export=Export(**read_section(top.get("export"), _EXPORT, findings, "export")),
         guidance=Guidance(**read_section(top.get("guidance"), _GUIDANCE, findings, "guidance")),
         file=str(path),
     )

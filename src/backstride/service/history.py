@@ -37,14 +37,22 @@ LAST_COMMIT_S: Final = 5.0
 """A daemon that ends gives a slow disk this long for the last entries."""
 
 
+def _nothing_more(head: Head) -> None:
+    """What is done with a session that is over, where nothing is."""
+
+
 class Subject(Struct, frozen=True):
-    """One treadmill: its id, the daemon's boot, its bus, what it adds up to, and the time of day as text."""
+    """One treadmill: its id, the daemon's boot, its bus, what it adds up to, and the time of day as text.
+
+    `over` is called on the loop with each session that has ended and is on the disk.
+    """
 
     treadmill: str
     boot: str
     bus: Bus
     account: Account
     stamp: Callable[[], str]
+    over: Callable[[Head], None] = _nothing_more
 
 
 class Keeper:
@@ -114,8 +122,19 @@ class Recorder:
             if scribe.head.outcome is not None:
                 self._scribe = None
                 self.tell()
+                self._conclude(scribe.head)
         if isinstance(event, Request) and event.ask is Ask.FEEDBACK and _granted(transition):
             self._rate(event.effort, event.pain)
+
+    def _conclude(self, head: Head) -> None:
+        """Pass the session on when the disk has it."""
+
+        def pass_on(done: Future[None]) -> None:
+            if done.exception() is None:
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    self._loop.call_soon_threadsafe(self._subject.over, head)
+
+        self._writer.ask(lambda _: None).add_done_callback(pass_on)
 
     def _begin(self, s: Session) -> Head:
         """The head of a session that begins now."""

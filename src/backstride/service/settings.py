@@ -154,6 +154,21 @@ class Programs(Struct, frozen=True, kw_only=True):
     directory: str | None = None
 
 
+class Export(Struct, frozen=True, kw_only=True):
+    """As what each session is written into a folder when it is over; None: `exports` beside the history."""
+
+    fit: bool = False
+    tcx: bool = False
+    csv: bool = False
+    json: bool = False
+    directory: str | None = None
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Those that are wanted."""
+        return tuple(name for name in ("fit", "tcx", "csv", "json") if getattr(self, name))
+
+
 class Walker(Struct, frozen=True, kw_only=True):
     """Who walks here, when it is always the same person: their own limits."""
 
@@ -224,5 +239,6 @@ class Config(Struct, frozen=True, kw_only=True):
     service: Service = Service()
     programs: Programs = Programs()
     guidance: Guidance = Guidance()
+    export: Export = Export()
     treadmills: tuple[Treadmill, ...] = (Treadmill(id="treadmill", name="treadmill"),)
     file: str | None = None
