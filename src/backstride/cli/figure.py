@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".svg", ".png")
 _INCHES: Final = (9.6, 4.6)
 _DPI: Final = 150
+_STYLE: Final[Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.edgecolor": palette.GRID,
+    "axes.labelcolor": palette.INK,
+    "text.color": palette.INK,
+    "xtick.color": palette.INK,
+    "ytick.color": palette.INK,
+    # Two runs must give the same file, for a repository to keep it.
+    "svg.hashsalt": "backstride",
+    "svg.fonttype": "path",
+}
 _WIDEST_LABELLED: Final = 24
 """More stretches than this are not labelled one by one."""
 
@@ -83,20 +96,7 @@ def draw(picture: Picture, path: Path) -> None:
         raise CommandFailedError(
             "pictures need matplotlib; install backstride[plot]", Exit.USAGE
         ) from error
-    style: Any = {
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 9.5,
-        "axes.edgecolor": palette.GRID,
-        "axes.labelcolor": palette.INK,
-        "text.color": palette.INK,
-        "xtick.color": palette.INK,
-        "ytick.color": palette.INK,
-        # Two runs must give the same file, for a repository to keep it.
-        "svg.hashsalt": "backstride",
-        "svg.fonttype": "path",
-    }
-    with mpl.rc_context(style):
+    with mpl.rc_context(_STYLE):
         figure = NewFigure(figsize=_INCHES, dpi=_DPI, facecolor="white")
         sloped = any(stretch.incline for stretch in picture.stretches)
         ratios = [5.0, *[1.15] * (sloped + len(picture.panels))]
