@@ -1,0 +1,120 @@
+"""Everybody of the site and what they walked, as the daemon has them at hand: a copy from the history.
+
+A command is judged at once and a disk is slow, so the daemon looks at a copy. It is read anew on a thread
+when the history's file has changed and no belt is in use: a session that lasts changes nobody's plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import structlog
+from msgspec import Struct
+
+from backstride.domain.progression import Now, Place, earned_level, find_place
+from backstride.domain.readiness import Clearance, judge
+from backstride.domain.record import Head
+from backstride.domain.walker import Walker, prepare
+from backstride.history.database import HistoryError
+from backstride.history.store import Store
+
+LOOK_S: Final = 5.0
+"""Seconds between two looks at the file's time: a walker who was just added is there by then."""
+
+_LOG: Final = structlog.get_logger("backstride.walkers")
+
+
+def local_now() -> Now:
+    """The host's time of day, with its zone."""
+    now = datetime.now().astimezone()
+    ahead = now.utcoffset()
+    return Now(int(now.timestamp() * 1_000), int(ahead.total_seconds()) // 60 if ahead else 0)
+
+
+class Trainee(Struct, frozen=True):
+    """A walker as the store has them, with their sessions."""
+
+    walker: Walker
+    heads: tuple[Head, ...] = ()
+
+    def place(self, now: Now) -> Place:
+        """Where they stand in the plan."""
+        return find_place(self.heads, self.walker.max_heart_rate, now)
+
+    @property
+    def walked(self) -> int | None:
+        """When they walked last, in ms since 1970."""
+        return max((head.started for head in self.heads), default=None)
+
+    def clearance(self, now: Now) -> Clearance:
+        """What their answers lead to now."""
+        return judge(self.walker.readiness, now.at, self.walked)
+
+    def prepared(self, now: Now) -> Walker:
+        """The walker as a session may know them."""
+        return prepare(self.walker, self.clearance(now), earned_level(self.place(now)))
+
+
+type Book = Mapping[str, Trainee]
+
+
+def read_book(store: Store) -> Book:
+    """Everybody with their sessions, by id."""
+    return {walker.id: Trainee(walker, store.heads(walker=walker.id)) for walker in store.walkers()}
+
+
+class Roster:
+    """The copy. `version` grows with each change; `idle` says whether no belt is in use."""
+
+    def __init__(self, path: Path, idle: Callable[[], bool]) -> None:
+        self.book: Book = {}
+        self.version = 0
+        self._path = path
+        self._idle = idle
+        self._seen: tuple[int, ...] = ()
+        self._task: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Keep the copy new from now on."""
+        self._task = asyncio.create_task(self._run(), name="walkers")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """No longer."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            if self._idle():
+                await self.refresh()
+            await asyncio.sleep(LOOK_S)
+
+    async def refresh(self) -> None:
+        """Read the history if its file has changed."""
+        try:
+            found = await asyncio.to_thread(self._look)
+        except (HistoryError, OSError) as error:
+            _LOG.warning("walkers not read", reason=str(error))
+            return
+        if found is not None:
+            self.book, self.version = found, self.version + 1
+
+    def _look(self) -> Book | None:
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        seen = tuple(
+            value
+            for file in files
+            if file.exists()
+            for value in (file.stat().st_mtime_ns, file.stat().st_size)
+        )
+        if not seen or seen == self._seen:
+            return None
+        with Store(self._path, writes=False) as store:
+            found = read_book(store)
+        self._seen = seen
+        return found if found != self.book else None
