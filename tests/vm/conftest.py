@@ -1,13 +1,12 @@
-"""A Debian guest with real systemd, BlueZ and mosquitto, the real package in it, and treadmills on the air around it.
+"""A Debian guest with real systemd, BlueZ and mosquitto, the real package, and treadmills on the air.
 
-It is emulated and takes minutes, so that only `make test-vm` runs these: it says in BACKSTRIDE_VM where to keep
-what is looked at after a failure. All tests share one guest, in the order of ORDER: an installation comes first and
-its removal last.
+It is emulated and takes minutes, so that only `make test-vm` runs these: it says in BACKSTRIDE_VM where to
+keep what is looked at after a failure. All tests share one guest, in the order of ORDER: an installation
+comes first and its removal last.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Everything that can happen to Bluetooth on the host while the belt moves: it comes to rest, and the daemon lives on."""
+"""What can happen to Bluetooth on the host while the belt moves: it rests, the daemon lives on."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ TOGETHER_S = 10.0
 
 
 async def fare(home, walking, harm, mend=None):
-    """Do harm to a walk; the seconds to the belt's rest, counted from the moment at which it can be reached again."""
+    """Do harm to a walk; the seconds to the belt's rest, from the moment at which it can be reached again."""
     lives, since = await home.unit("NRestarts"), walking.now
     await home.guest.run(harm)
     if mend is not None:
@@ -58,7 +58,9 @@ async def test_bluetoothd_hangs_for_a_while(home, walking, row):
     seconds = await walking.rest(hung)
     assert lives == await home.unit("NRestarts")
     await home.settle(walking)
-    row(f"told after {told:.1f} s; belt at 0 {seconds - (back - hung) / 1000:.1f} s after it went on")
+    row(
+        f"told after {told:.1f} s; belt at 0 {seconds - (back - hung) / 1000:.1f} s after it went on"
+    )
 
 
 @pytest.mark.hazard("H09")

@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
-FILL = "fallocate -l $(df --output=avail -B1 /var/lib/backstride | tail -1) /var/lib/full; true > /dev/null"
+FILL = "fallocate -l $(df --output=avail -B1 /var/lib/backstride | tail -1) /var/lib/full"
 """What is left for everybody but root, whose reserve a daemon cannot use."""
 
 
@@ -16,7 +16,8 @@ async def test_a_full_disk_keeps_no_belt_from_being_stopped_and_none_is_started(
     await home.guest.run(FILL)
     try:
         full = await home.guest.run(
-            "setpriv --reuid backstride --clear-groups dd if=/dev/zero of=/var/lib/backstride/x bs=1M count=1; true"
+            "setpriv --reuid backstride --clear-groups"
+            " dd if=/dev/zero of=/var/lib/backstride/x bs=1M count=1; true"
         )
         assert "No space left" in full
         await home.guest.run("rm -f /var/lib/backstride/x")

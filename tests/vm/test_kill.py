@@ -1,4 +1,4 @@
-"""SIGKILL, a loop that hangs, a second daemon: what the next life owes to a belt that the last one left moving."""
+"""SIGKILL, a loop that hangs, a second daemon: what the next life owes to a belt that was left moving."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900
 
 KILLS = 10
 NAMES = ("treadmill", "hall", "attic", "cellar", "garden")
-"""Five belts at once, each at a moment of its own: 10 kills are 50 moments, and the next life has five to care for."""
+"""Five belts at once, each at a moment of its own: 10 kills are 50 moments, and each next life has five."""
 LATEST_S = 8.0
 """After the first belt moves: the kill falls into starting, ramping and steady walking."""
 BAR_S = 60.0
@@ -45,8 +45,9 @@ async def test_fifty_belts_stand_again_after_their_daemon_was_killed(home, five,
     assert 0 < kept, "BlueZ never kept a link: that trap was not tried"
     p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
     row(
-        f"{len(seconds)} moving belts, {kept} with their link kept by BlueZ: p50 {p50:.1f} s, p99 {p99:.1f} s,"
-        f" longest {max(seconds):.1f} s; the next life was there after {statistics.median(lives):.1f} s"
+        f"{len(seconds)} moving belts, {kept} with their link kept by BlueZ:"
+        f" p50 {p50:.1f} s, p99 {p99:.1f} s, longest {max(seconds):.1f} s;"
+        f" the next life after {statistics.median(lives):.1f} s (p50)"
     )
 
 

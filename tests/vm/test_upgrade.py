@@ -25,7 +25,9 @@ def newer(package, tmp_path_factory):
     )
     place = tree.parent / "newer.deb"
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, place], check=True, stdout=subprocess.DEVNULL
+        ["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, place],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     shutil.rmtree(tree)
     return place
@@ -44,7 +46,10 @@ async def test_an_upgrade_is_refused_during_a_session_and_keeps_everything_after
     await home.command(walking, "stop")
     await walking.rest(asked)
     await home.settle(walking)
-    before, sheet = await home.guest.run(KEPT), await home.guest.run("cat /etc/backstride/backstride.toml")
+    before, sheet = (
+        await home.guest.run(KEPT),
+        await home.guest.run("cat /etc/backstride/backstride.toml"),
+    )
     assert "journal" in before
     began = walking.now
     await home.guest.run(INSTALL, timeout=300)
@@ -54,4 +59,7 @@ async def test_an_upgrade_is_refused_during_a_session_and_keeps_everything_after
     assert set() == set(before.split()) - set(after.split())
     assert sheet == await home.guest.run("cat /etc/backstride/backstride.toml")
     await home.settle(walking)
-    row(f"refused; then {(walking.now - began) / 1000:.0f} s to a ready daemon, {len(after.split())} files kept")
+    row(
+        f"refused; then {(walking.now - began) / 1000:.0f} s to a ready daemon,"
+        f" {len(after.split())} files kept"
+    )

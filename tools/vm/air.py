@@ -1,8 +1,8 @@
-"""The air around the guest: treadmills on this host, and the Bluetooth adapter that the guest is plugged into.
+"""The air around the guest: treadmills on this host, and the Bluetooth adapter that the guest has.
 
 The treadmills are the product's virtual machines as real FTMS peripherals. They live outside of the guest, as
-real ones do, so that nothing that happens to it, not even its reset button, ever stops a belt. Between them and
-the guest's kernel are HCI packets, carried by /usr/local/lib/vm/radio.py in the guest.
+real ones do, so that nothing that happens to it, not even its reset button, ever stops a belt. Between them
+and the guest's kernel are HCI packets, carried by /usr/local/lib/vm/radio.py in the guest.
 """
 
 from __future__ import annotations
@@ -143,9 +143,9 @@ class Air:
         self._link = LocalLink()  # type: ignore[no-untyped-call]  # Bumble's constructor
         self._adapter: Adapter | None = None
         self._wire: _Wire
-        self.peripherals: list[Peripheral] = []
+        self.peripherals: list[Peripheral[Machine]] = []
 
-    async def serve(self, machine: Machine, source: Source | None = None) -> Peripheral:
+    async def serve(self, machine: Machine, source: Source | None = None) -> Peripheral[Machine]:
         """Switch a treadmill on; `source` is the faults around it, if there are any."""
         peripheral = Peripheral(machine, self.make_host(machine.address), source)
         await peripheral.start()

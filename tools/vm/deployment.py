@@ -42,7 +42,7 @@ steps:
 
 
 async def install(home: Home, package: Path) -> None:
-    """Install, find the treadmill, configure, check, start: the commands of README's Install and First session."""
+    """Install, find the treadmill, configure, check and start, by the commands of README."""
     run = home.guest.run
     belt = home.belts["treadmill"]
     await home.guest.put(package, f"/home/walker/{package.name}")
@@ -90,5 +90,7 @@ async def treadmills(home: Home, *names: str) -> AsyncIterator[list[Belt]]:
     try:
         yield belts
     finally:
-        await home.guest.run(f"mv {CONFIG}.one {CONFIG} && systemctl restart backstride", timeout=INSTALL_S)
+        await home.guest.run(
+            f"mv {CONFIG}.one {CONFIG} && systemctl restart backstride", timeout=INSTALL_S
+        )
         home.topics.clear()

@@ -1,4 +1,4 @@
-"""The virtual machine: booted from the image without touching it, reached by ssh, and told by its monitor what to do.
+"""The virtual machine: booted from the image without touching it, reached by ssh, ruled by its monitor.
 
 Plain emulation, everywhere the same: `-cpu max` breaks systemd's mounts, and a KVM that is there may not
 boot Debian's kernel. Nothing that the guest writes outlives it, and it reaches nothing but this ssh port.
@@ -143,7 +143,13 @@ class Guest:
 
     # -- commands ------------------------------------------------------------------------------
 
-    async def run(self, command: str, *, timeout: float = RUN_S, check: bool = True) -> str:
+    async def run(
+        self,
+        command: str,
+        *,
+        timeout: float = RUN_S,  # noqa: ASYNC109  part of what a command promises
+        check: bool = True,
+    ) -> str:
         """Run a shell command as root and return what it printed.
 
         Raises:
@@ -211,7 +217,10 @@ class Guest:
             *["-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem"],
             *["-smp", "2", "-m", "1536", "-serial", f"file:{self.serial}"],
             *["-kernel", str(image.kernel), "-initrd", str(image.initrd)],
-            *["-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=5 quiet"],
+            *[
+                "-append",
+                "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=5 quiet systemd.ssh_auto=no",
+            ],
             *["-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on,cache=unsafe"],
             *["-netdev", forward, "-device", "virtio-net-pci,netdev=net,romfile="],
             *["-device", "virtio-rng-pci", "-device", "virtio-serial-pci"],

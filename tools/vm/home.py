@@ -11,7 +11,6 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, Self
 
 from backstride.virtual.catalogue import load_machine
@@ -37,7 +36,7 @@ class Belt:
         self.name = name
         self.machine = machine
         self.faults = Faults(machine)
-        self.peripheral: Peripheral
+        self.peripheral: Peripheral[Machine]
 
     @classmethod
     async def switch_on(cls, air: Air, name: str, model: str = "ideal") -> Self:
@@ -110,7 +109,7 @@ async def until(condition: Callable[[], object], within: float, what: object = N
     """
     try:
         async with asyncio.timeout(within):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  it happens in another machine
                 await asyncio.sleep(_LOOK_S)
     except TimeoutError:
         raise AssertionError(f"not within {within:.0f} s: {what!r}") from None
@@ -170,33 +169,41 @@ class Home:
         except AssertionError:
             seen = self.state(belt)
             told = {key: seen.get(key) for key in ("phase", "sentence", "alarm", "link")}
-            raise AssertionError(f"{belt!r} is never {phases} in {within:.0f} s, but {told}") from None
+            raise AssertionError(
+                f"{belt!r} is never {phases} in {within:.0f} s, but {told}"
+            ) from None
 
     async def command(self, belt: Belt, name: str, payload: str | None = None) -> str:
         """Publish a command as README shows it, and wait for the answer's code."""
         topic = f"{belt.name}/response"
         self.topics.pop(topic, None)
         message = "-n" if payload is None else f"-m '{payload}'"
-        await self.guest.run(f"mosquitto_pub {FRESH} -t backstride/{belt.name}/command/{name} {message}")
+        await self.guest.run(
+            f"mosquitto_pub {FRESH} -t backstride/{belt.name}/command/{name} {message}"
+        )
         await until(lambda: topic in self.topics, ANSWER_S, f"an answer to {name}")
         code: str = self.topics[topic]["code"]
         return code
 
     async def life(self, belt: Belt, since: int) -> float:
         """Wait for the first sign of a new life of the daemon; the seconds since then."""
-        boots = {value["boot"] for at, topic, value in self.heard if _is_state(topic, belt) and at * 1000 < since}
-        new = lambda: next(  # noqa: E731
-            (
+        boots = {
+            value["boot"]
+            for at, topic, value in self.heard
+            if _is_state(topic, belt) and at * 1000 < since
+        }
+        signs: list[float] = []
+
+        def look() -> bool:
+            signs[:] = [
                 at
                 for at, topic, value in self.heard
                 if _is_state(topic, belt) and value["boot"] not in boots
-            ),
-            None,
-        )
-        await until(new, PATIENCE_S, "a new life")
-        at = new()
-        assert at is not None  # noqa: S101  it was just waited for
-        return at - since / 1000
+            ]
+            return bool(signs)
+
+        await until(look, PATIENCE_S, "a new life")
+        return signs[0] - since / 1000
 
     # -- what a walker does --------------------------------------------------------------------
 
@@ -216,8 +223,12 @@ class Home:
     async def walk(self, belt: Belt, program: str = "long") -> None:
         """Arm, confirm, press Start, and be guided by the daemon on a moving belt."""
         await self.settle(belt)
-        assert await self.command(belt, "start", program) == "armed"  # noqa: S101  a test's own
-        assert await self.command(belt, "confirm") == "countdown"  # noqa: S101
+        for command, payload, wanted in (
+            ("start", program, "armed"),
+            ("confirm", None, "countdown"),
+        ):
+            if await self.command(belt, command, payload) != wanted:
+                raise AssertionError(f"{command}: {self.topics[f'{belt.name}/response']}")
         await self.press_when_asked(belt)
 
     async def press_when_asked(self, belt: Belt) -> None:
@@ -237,7 +248,7 @@ class Home:
         """Wait for a property of the daemon's unit."""
         try:
             async with asyncio.timeout(within):
-                while await self.unit(name) != value:
+                while await self.unit(name) != value:  # noqa: ASYNC110  the same
                     await asyncio.sleep(0.2)
         except TimeoutError:
             raise GuestError(f"{name} of backstride.service never was {value}") from None

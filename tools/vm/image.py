@@ -1,7 +1,7 @@
 """Build the guest's disk, kernel and initial ramdisk, once a week or when what they are made of changes.
 
-Debian trixie as mmdebstrap makes it from the mirror that this host's apt uses, with the files of `guest/` laid
-over it. Nothing of Backstride is in it: each run installs the real package, as a user would.
+Debian trixie as mmdebstrap makes it from the mirror that this host's apt uses, with the files of `guest/`
+laid over it. Nothing of Backstride is in it: each run installs the real package, as a user would.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 HERE: Final = Path(__file__).parent
 OVERLAY: Final = HERE / "guest"
@@ -24,6 +24,11 @@ PACKAGES: Final = (
     *("openssh-server", "sudo", "procps", "psmisc", "util-linux", "util-linux-extra"),
     *("bluez", "rfkill", "mosquitto", "mosquitto-clients", "python3", "bash-completion"),
 )
+IDLERS: Final = (
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
+    *("fstrim.timer", "e2scrub_reap.service", "getty@tty1.service"),
+)
+"""They would work in the middle of something that is timed."""
 SIZE: Final = "3G"
 """Of the disk, most of it a hole; a day of journals and a full disk both fit."""
 PATIENCE_S: Final = 900
@@ -40,8 +45,8 @@ class Image(NamedTuple):
     manifest: Path
 
 
-def provide_image(report: Path | None = None) -> Image:
-    """The image of this week; built first where it is not in the cache. `report` gets the builder's words.
+def provide_image() -> Image:
+    """The image of this week; built first where it is not in the cache.
 
     Raises:
         subprocess.CalledProcessError: it cannot be built.
@@ -55,7 +60,7 @@ def provide_image(report: Path | None = None) -> Image:
             shutil.rmtree(old, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
         try:
-            _build(draft, report)
+            _build(draft)
             draft.rename(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -64,7 +69,7 @@ def provide_image(report: Path | None = None) -> Image:
 
 def _fingerprint() -> str:
     """Of everything that the image is made of: these scripts, the overlay and the week's Debian."""
-    week = "{0}-W{1:02}".format(*datetime.now(UTC).isocalendar()[:2])
+    week = datetime.now(UTC).strftime("%G-W%V")
     content = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(OVERLAY.rglob("*")):
         if path.is_file():
@@ -82,14 +87,10 @@ def _mirror() -> str:
     return "http://deb.debian.org/debian"
 
 
-def _build(place: Path, report: Path | None) -> None:
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vm", "-f", str(place / "key")],
-        check=True,
-    )
+def _build(place: Path) -> None:
     lists = place / "sources"
-    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    lists.write_text(f"deb [signed-by={key}] {_mirror()} {SUITE} main\n", encoding="utf-8")
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    lists.write_text(f"deb [signed-by={keyring}] {_mirror()} {SUITE} main\n", encoding="utf-8")
     tree = place / "tree.tar"
     command = [
         *["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"],
@@ -104,26 +105,28 @@ def _build(place: Path, report: Path | None) -> None:
         "--customize-hook=chroot $1 chown -R 0:0 /root",
         "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash walker",
         "--customize-hook=chroot $1 systemctl enable vm-network vm-radio",
-        "--customize-hook=chroot $1 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer"
-        " e2scrub_all.timer fstrim.timer e2scrub_reap.service getty@tty1.service",
+        f"--customize-hook=chroot $1 systemctl mask {' '.join(IDLERS)}",
         f"--customize-hook=chroot $1 dpkg-query -W > {place / 'manifest'}",
         f"--customize-hook=cat $1/boot/vmlinuz-* > {place / 'kernel'}",
         f"--customize-hook=cat $1/boot/initrd.img-* > {place / 'initrd'}",
         *[SUITE, str(tree), str(lists)],
     ]
-    words = (report or place / "build.log").open("wb")
-    with words:
+    with (place / "build.log").open("wb") as words:
+        key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vm", "-f", str(place / "key")]
+        _run(key, words)
         _run(command, words)
         root = place / "root"
-        pack = f"mkdir {root} && tar -xf {tree} -C {root} && mke2fs -q -t ext4 -d {root} {place / 'disk'} {SIZE}"
-        _run([*_as_root(), "sh", "-c", pack], words)
+        root.mkdir()
+        unpack = f"tar -xf {tree} -C {root}"
+        pack = f"mke2fs -q -t ext4 -d {root} {place / 'disk'} {SIZE}"
+        _run([*_as_root(), "sh", "-c", f"{unpack} && {pack}"], words)
     shutil.rmtree(root)
     tree.unlink()
 
 
-def _run(command: list[str], words: object) -> None:
+def _run(command: list[str], words: BinaryIO) -> None:
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-    subprocess.run(
+    subprocess.run(  # noqa: S603  our own commands
         command, stdout=words, stderr=words, env=environment, timeout=PATIENCE_S, check=True
     )
 

@@ -1,7 +1,7 @@
 """The guest's end of the Bluetooth adapter: carries HCI packets between /dev/vhci and the host, unread.
 
-The kernel takes and gives one whole packet at a time; the virtio port is a stream. Each packet begins with its
-type, and each type has its length at a place of its own (Bluetooth Core, volume 4, part A, 2).
+The kernel takes and gives one whole packet at a time; the virtio port is a stream. Each packet begins with
+its type, and each type has its length at a place of its own (Bluetooth Core, volume 4, part A, 2).
 """
 
 import os
