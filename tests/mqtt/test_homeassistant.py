@@ -18,13 +18,11 @@ from backstride.mqtt import topics
 from backstride.mqtt.decode import decode_command
 from backstride.mqtt.homeassistant.discovery import describe
 from backstride.mqtt.homeassistant.entities import EVENTS, Treadmill
+from backstride.mqtt.offers import LimitInfo, MachineInfo, RangeInfo
 from backstride.mqtt.schema import (
     Info,
-    LimitInfo,
-    MachineInfo,
     ProgramInfo,
     Programs,
-    RangeInfo,
 )
 
 HOME = Treadmill(id="living-room", name="Living room", prefix="backstride/living-room")
@@ -122,7 +120,7 @@ def test_everything_that_facts_ask_for_is_there_and_the_rest_of_the_commands_too
     by_platform = {}
     for name, component in components().items():
         by_platform.setdefault(component["platform"], set()).add(name)
-    valued = {Ask.SPEED, Ask.SELECT, Ask.VOICE, Ask.FEEDBACK}
+    valued = {Ask.SPEED, Ask.SELECT, Ask.VOICE, Ask.FEEDBACK, Ask.WALKER}
     assert by_platform == {
         "sensor": {
             "phase", "speed", "distance", "time", "step_remaining", "incline", "heart_rate",
