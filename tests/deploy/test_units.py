@@ -1,6 +1,8 @@
 """The shipped units: what a person's safety rests on is written in them, and systemd agrees."""
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -104,10 +106,69 @@ def test_a_next_life_comes_soon_even_after_many(directives):
 
 @pytest.mark.hazard("H10", "H25")
 def test_what_comes_after_the_daemon_has_its_time(directives):
-    assert ["/opt/backstride/bin/backstride rescue --unless-restarted %n"] == directives[
-        "ExecStopPost"
-    ]
     assert int(directives["TimeoutStopSec"][0]) * SECOND > PATIENCE
+
+
+STAND_IN = """#!/bin/sh
+{words}
+"""
+
+
+@pytest.fixture
+def after_the_daemon(tmp_path, monkeypatch):
+    """Run what a unit has for after the daemon, as systemd would; returns what `backstride` was told."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def add(name, words):
+        (tmp_path / name).write_text(STAND_IN.format(words=words))
+        (tmp_path / name).chmod(0o755)
+
+    def run(unit, jobs):
+        add("systemctl", f"echo $* >>{tmp_path}/asked\n{jobs}")
+        add("backstride", f"echo $* >{tmp_path}/told")
+        joined = unit.read_text().replace("\\\n", " ")
+        (line,) = re.findall(r"^ExecStopPost=(.*)$", joined, re.MULTILINE)
+        for mark, meaning in (("%n", unit.name.replace("@", "@left")), ("%i", "left"), ("$$", "$")):
+            line = line.replace(mark, meaning)
+        line = line.replace("/opt/backstride/bin/backstride", str(tmp_path / "backstride"))
+        subprocess.run(shlex.split(line), check=True)
+        told = tmp_path / "told"
+        return told.read_text().strip() if told.exists() else None
+
+    return run
+
+
+def owe(tmp_path):
+    claim = tmp_path / "state/left/owner.json"
+    claim.parent.mkdir(parents=True)
+    claim.touch()
+
+
+@pytest.mark.hazard("H10", "H25")
+@pytest.mark.parametrize(
+    ("jobs", "rescued"),
+    [
+        ("echo 917 {} stop running", True),
+        ("echo 917 {} restart waiting", False),
+        ("echo 917 {} start waiting", False),
+        ("", False),
+        ("echo Failed to connect to bus >&2; exit 1", True),
+    ],
+    ids=["stopped", "restarted", "started", "crashed", "no answer"],
+)
+@pytest.mark.parametrize("unit", [SERVICE, TEMPLATE], ids=["all", "one"])
+def test_a_belt_that_is_owed_is_rescued_where_no_next_life_comes(
+    after_the_daemon, tmp_path, unit, jobs, rescued
+):
+    owe(tmp_path)
+    words = "rescue" if unit is SERVICE else "rescue --treadmill left"
+    assert (words if rescued else None) == after_the_daemon(unit, jobs.format(unit.name))
+
+
+@pytest.mark.parametrize("unit", [SERVICE, TEMPLATE], ids=["all", "one"])
+def test_where_nothing_is_owed_not_even_systemd_is_asked(after_the_daemon, tmp_path, unit):
+    assert (None, False) == (after_the_daemon(unit, "exit 1"), (tmp_path / "asked").exists())
 
 
 @pytest.mark.hazard("H18")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -14,7 +11,6 @@ from backstride.cli.main import main
 from backstride.domain.events import Ownership
 from backstride.ftms.discovery import ByAddress
 from backstride.ftms.radio import Radio
-from backstride.service.afterlife import is_stopped_for_good
 from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.rescue import rescue
@@ -87,36 +83,6 @@ def test_a_treadmill_that_a_daemon_runs_is_left_to_it(make_gym, run_paced):
     assert ([], []) == run_paced(story())
 
 
-SYSTEMCTL = """#!/bin/sh
-echo "$@" >"$0.asked"
-printf '%s\\n' {jobs}
-exit {code}
-"""
-
-
-@pytest.mark.parametrize(
-    ("jobs", "code", "expected"),
-    [
-        ("'917 backstride.service stop running'", 0, True),
-        ("'917 backstride.service restart waiting'", 0, False),
-        ("'917 backstride.service start waiting'", 0, False),
-        ("", 0, False),
-        ("'917 other.service stop running'", 0, False),
-        ("", 1, True),
-    ],
-    ids=["stop", "restart", "start", "crash", "another's", "no answer"],
-)
-def test_systemd_is_asked_whether_a_next_life_comes(tmp_path, jobs, code, expected):
-    systemctl = tmp_path / "systemctl"
-    systemctl.write_text(SYSTEMCTL.format(jobs=jobs, code=code))
-    systemctl.chmod(0o755)
-    assert expected == is_stopped_for_good("backstride.service", str(systemctl))
-
-
-def test_where_there_is_no_systemd_nobody_else_stops_the_belt(tmp_path):
-    assert is_stopped_for_good("backstride.service", str(tmp_path / "none"))
-
-
 class TestTheCommand:
     @pytest.fixture
     def config(self, tmp_path, monkeypatch):
@@ -125,43 +91,8 @@ class TestTheCommand:
         file.write_text('[[treadmill]]\nid = "left"\nvirtual = "ideal"\n')
         return file
 
-    def test_leaves_at_once_where_nothing_is_owed(self, config):
-        config.write_text("broken")
-        words = ["rescue", "--config", str(config), "--unless-restarted", "backstride.service"]
-        assert main(words) == 0
-
-    @pytest.mark.usefixtures("config")
-    def test_imports_nothing_that_a_restart_would_have_to_wait_for(self, tmp_path):
-        """With a belt that moves, each second between two lives is one more."""
-        self.owe(tmp_path)
-        code = (
-            "import sys; from backstride.cli.rescue import main;"
-            " main(['--unless-restarted', 'no.service']);"
-            " print(sorted({'asyncio', 'bleak', 'msgspec', 'typer', 'structlog'} & set(sys.modules)))"
-        )
-        systemctl = tmp_path / "bin/systemctl"
-        systemctl.parent.mkdir()
-        systemctl.write_text(SYSTEMCTL.format(jobs="", code=0))
-        systemctl.chmod(0o755)
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PATH": f"{systemctl.parent}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "[]\n" == done.stdout
-
-    def test_leaves_to_the_next_life_what_that_will_find(self, tmp_path, config, monkeypatch):
-        self.owe(tmp_path)
-        systemctl = tmp_path / "bin/systemctl"
-        systemctl.parent.mkdir()
-        systemctl.write_text(SYSTEMCTL.format(jobs="", code=0))
-        systemctl.chmod(0o755)
-        monkeypatch.setenv("PATH", str(systemctl.parent), prepend=":")
-        words = ["rescue", "--config", str(config), "--unless-restarted", "backstride.service"]
-        assert main(words) == 0
-        assert (tmp_path / "state/left/owner.json").exists()
+    def test_is_done_where_nothing_is_owed(self, config):
+        assert main(["rescue", "--config", str(config)]) == 0
 
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path, config, capsys):
         self.owe(tmp_path)

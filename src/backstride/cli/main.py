@@ -1,8 +1,8 @@
 """The entry point. Decides whether this process is a daemon before anything heavy is imported.
 
 `backstride run` stays in memory for weeks and wants neither Typer nor Rich in it (11 MB and 0.4 s on a
-Raspberry Pi's worth of start), and a restart waits for `backstride rescue`; every other command is gone in a
-second and wants to look good.
+Raspberry Pi's worth of start), and nothing may keep `backstride rescue` from a belt; every other command is
+gone in a second and wants to look good.
 """
 
 from __future__ import annotations

@@ -1,24 +1,20 @@
-"""`backstride rescue`: what the unit runs after the daemon. Imports next to nothing where nothing is owed."""
+"""`backstride rescue`: what the unit runs after the daemon, where no next life comes and a belt is owed."""
 
 from __future__ import annotations
 
-import os
+import argparse
+import asyncio
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+from backstride.cli.exits import Exit
 
 SUMMARY = "Stop a belt that a dead daemon left moving. The service runs this when it has ended."
 _TIME_S = 25
 
 
-def make_parser() -> ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """The options of `rescue`."""
-    from argparse import ArgumentParser
-
-    parser = ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="backstride rescue",
         description=SUMMARY,
         epilog=(
@@ -34,31 +30,12 @@ def make_parser() -> ArgumentParser:
     parser.add_argument(
         "-t", "--time", metavar="SECONDS", type=int, default=_TIME_S, help="give up after (25)"
     )
-    parser.add_argument(
-        "--unless-restarted",
-        metavar="UNIT",
-        help="do nothing unless systemd stops this unit for good: the next life does the same, sooner",
-    )
     return parser
 
 
 def main(argv: list[str]) -> int:
     """Rescue what there is to rescue and return the exit code."""
-    if "--unless-restarted" in argv and not _is_anything_owed():
-        return 0  # as nearly always; a restart waits for this
     options = make_parser().parse_args(argv)
-    if options.unless_restarted:
-        from backstride.service.afterlife import is_stopped_for_good
-
-        if not is_stopped_for_good(options.unless_restarted):
-            return 0
-    return _rescue(options)
-
-
-def _rescue(options: Namespace) -> int:
-    import asyncio
-
-    from backstride.cli.exits import Exit
     from backstride.domain.errors import BackstrideError
     from backstride.domain.units import SECOND
     from backstride.service.config import load_config
@@ -77,11 +54,3 @@ def _rescue(options: Namespace) -> int:
         print(error, file=sys.stderr)
         return Exit.USAGE if isinstance(error, ConfigError) else Exit.REFUSED
     return Exit.REFUSED if left else Exit.OK
-
-
-def _is_anything_owed() -> bool:
-    """Whether the service left a claim; True where systemd does not say in which directory."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if not given:
-        return True
-    return any(Path(given).glob("*/owner.json"))
