@@ -21,7 +21,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from backstride.mqtt import examples, schema_files, topics
 from backstride.mqtt.examples import EXAMPLES, Published
-from backstride.mqtt.link import MqttBus
 from backstride.mqtt.pin import PinHash
 from backstride.mqtt.schema import PAYLOADS
 
@@ -120,7 +119,7 @@ def pin_file(tmp_path):
 def tape(make_gym, run_paced, monkeypatch, pin_file):
     """What was answered to each example, and every message of the daemon's life."""
     # The document describes a host whose clock is kept by a time service; this one's may not be.
-    monkeypatch.setitem(MqttBus.__init__.__kwdefaults__, "synchronised", lambda: True)
+    monkeypatch.setattr("backstride.service.supervisor.is_synchronised", lambda: True)
 
     async def story():
         gym = make_gym({TREADMILL: "ideal", GUARDED: "ideal"})
@@ -234,7 +233,7 @@ def alike(shown, heard):
 # -- recording -------------------------------------------------------------------------------------
 
 
-NEWEST = ("info", "programs")
+NEWEST = ("info", "programs", "history")
 """Topics of which the last message tells most; of the others the first, of states the fullest."""
 
 
@@ -301,4 +300,6 @@ def shorten(payload):
         for program in kept:
             del program["steps"][WHOLE_STEPS:]
         return {**payload, "programs": kept}
+    if isinstance(payload, dict) and "sessions" in payload:
+        return {**payload, "sessions": payload["sessions"][:1]}
     return payload

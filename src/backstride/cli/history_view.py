@@ -201,7 +201,7 @@ def picture_of(record: Record) -> Picture:
     end = record.samples[-1].at
     return Picture(
         title=f"{record.head.program_name}, {began(record.head):%Y-%m-%d %H:%M}",
-        subtitle="; ".join(_figures(record.head)),
+        subtitle=_figures(record.head)[0],
         stretches=tuple(
             Stretch(
                 start=lap.start, end=lap.end or end, speed=lap.speed, ramp_to=lap.ramp_to, incline=0,

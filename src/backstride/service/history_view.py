@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from backstride.domain.record import Head
-from backstride.domain.units import SECOND, Ms
+from backstride.domain.units import MINUTE, SECOND, Ms
 from backstride.history.week import Week
 from backstride.mqtt.history import History, HistorySession, HistoryWeek
 
@@ -30,11 +30,11 @@ def describe(boot: str, heads: tuple[Head, ...], weeks: tuple[Week, ...], now: d
 
 
 def _question(heads: tuple[Head, ...], now: int) -> str | None:
-    """The newest session, if somebody walked in it, it is over, and nobody said how it was."""
+    """The newest session, if it is over, somebody walked a minute in it, and nobody said how it was."""
     if not heads:
         return None
     last = heads[0]
-    over = last.outcome is not None and last.walked > 0 and last.effort is None
+    over = last.outcome is not None and last.walked >= MINUTE and last.effort is None
     recent = now - (last.started + last.length) < FORGOTTEN
     return last.id if over and recent else None
 
