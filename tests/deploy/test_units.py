@@ -84,6 +84,11 @@ def test_the_watchdog_bites_before_a_walker_could_be_far_off(directives):
     assert 0 < int(directives["WatchdogSec"][0]) <= 10
 
 
+@pytest.mark.hazard("H10", "H23")
+def test_who_does_not_take_the_watchdog_s_bite_is_killed_soon(directives):
+    assert int(directives["TimeoutAbortSec"][0]) <= 5
+
+
 @pytest.mark.hazard("H27")
 def test_no_secret_comes_by_argv_or_environment(directives):
     assert {"Environment", "EnvironmentFile", "PassEnvironment", "SetCredential"} & set(

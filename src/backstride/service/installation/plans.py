@@ -29,7 +29,6 @@ _SHIPPED: Final[Mapping[str, Path]] = {
     "sysusers.d/backstride.conf": Path("etc/sysusers.d/backstride.conf"),
     "tmpfiles.d/backstride.conf": Path("etc/tmpfiles.d/backstride.conf"),
 }
-_DAEMONS: Final = ("backstride.service", "backstride@*.service")
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -69,10 +68,9 @@ def plan_install(origin: Origin, root: Path) -> list[Step]:
         Run(words=("systemd-tmpfiles", *inside, "--create", "backstride.conf")),
     ]
     if not inside:
-        running = (*_DAEMONS, "backstride-dashboard.service")
         steps += [
             Run(words=("systemctl", "daemon-reload")),
-            Run(words=("systemctl", "try-restart", *running), may_fail=True),
+            Run(words=("systemctl", "try-restart", *_running(units)), may_fail=True),
         ]
     return steps
 
@@ -89,17 +87,13 @@ def plan_watchdog(origin: Origin, root: Path) -> list[Step]:
 def plan_undo(origin: Origin, root: Path, *, purge: bool) -> list[Step]:
     """Everything that `plan_install` and `plan_watchdog` made; data and configuration only with `purge`."""
     live = root == Path("/")
-    units = sorted(unit.name for unit in origin.files.glob("*.service"))
+    units = sorted(origin.files.glob("*.service"))
     steps: list[Step] = []
     if live:
-        stop = ("systemctl", "stop", *_DAEMONS, "backstride-dashboard.service")
-        plain = tuple(unit for unit in units if "@" not in unit)
-        steps += [
-            Run(words=stop, may_fail=True),
-            Run(words=("systemctl", "disable", *plain), may_fail=True),
-        ]
+        steps.append(Run(words=("systemctl", "stop", *_running(units)), may_fail=True))
+    # What `systemctl enable` made.
     wants = sorted((root / UNITS).glob("*.wants/backstride*.service"))
-    places = [*wants, *(root / UNITS / unit for unit in units)]
+    places = [*wants, *(root / UNITS / unit.name for unit in units)]
     places += [root / place for place in COMPLETIONS.values()]
     if (root / WATCHDOG).exists():
         places.append(root / WATCHDOG)
@@ -114,6 +108,11 @@ def plan_undo(origin: Origin, root: Path, *, purge: bool) -> list[Step]:
     if live:
         steps.append(Run(words=("systemctl", "daemon-reload")))
     return steps
+
+
+def _running(units: list[Path]) -> list[str]:
+    """The units by the names under which they run: a template's are many."""
+    return [unit.name.replace("@.", "@*.") for unit in units]
 
 
 def _read(path: Path) -> str:
