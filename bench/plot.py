@@ -18,7 +18,7 @@ _COLOURS: Final = {Kind.BACKSTRIDE: "#0b6e6e", Kind.BARE: "#c9822b"}
 _LABELS: Final = {Kind.BACKSTRIDE: "Backstride", Kind.BARE: "bare script"}
 _BUDGET: Final = "#b3261e"
 _DASHES: Final = ("-", "--", ":")
-_STYLE: Final[Any] = {
+STYLE: Final[Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,7 +35,7 @@ _STYLE: Final[Any] = {
 
 def plot(report: Report, directory: Path) -> tuple[Path, ...]:
     """Draw it as `bench.svg` and `bench.png`, and return their paths."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, panels = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained")
         _curves(panels[0][0], report, "stop", "Stop: message to control-point write")
         _curves(panels[0][1], report, "telemetry", "Telemetry: notification to message")

@@ -22,7 +22,7 @@ from backstride.mqtt.remote import News
 from backstride.mqtt.schema import SessionSummary, State
 
 _NS: Final = 1_000_000
-_PLAIN: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": " "})
+_PLAIN: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ "})
 _MOVING: Final = frozenset(ACTIVE) - {Phase.COUNTDOWN}
 _decode = msgspec.json.decode
 
