@@ -167,7 +167,7 @@ class Care:
         held = find_connected(tree, target, self._pinned, taken)
         if held is not None:
             self._adapter = held.adapter
-            reason = "BlueZ is connected to it already: an earlier process left the connection"
+            reason = "BlueZ is connected to it already, and so it does not advertise"
             if self._told_of != held.path:  # one that is of no use may be met many times
                 self._tell(Decision(Step.ADOPT, reason), held.address)
             self._told_of = held.path

@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 `run` is one loop: find, connect, serve until the connection ends, say so, and again. It never gives up.
 The first attempt after a loss comes after 100 ms and pauses double from there, with jitter so that several
-treadmills do not knock at once, up to 60 s; but in the first minute after a loss no pause is longer
-than 2 s, because the belt may be moving. While the machine is not heard at all, the pause is spent
+treadmills do not knock at once, up to 60 s; but in the first minute after a loss, and while the belt is
+owed a rest, no pause is longer than 2 s. While the machine is not heard at all, the pause is spent
 listening, so that switching the machine on ends it at once.
 
 Once a connection has been ready, the treadmill is bound to that machine's address: a neighbour with the
@@ -85,6 +85,7 @@ class BleakTreadmill:
         self._lost_at: Ms | None = None
         self._heard = False
         self._adopting = False
+        self._tried: str | None = None
         self.rssi: int | None = None
         """The signal in dBm of the last advertisement of the machine that was listened for."""
 
@@ -153,7 +154,9 @@ class BleakTreadmill:
         Raises:
             FtmsError: it never became ready.
         """
+        self._tried = None
         device = await self._locate()
+        self._tried = device.address
         waits = self._waits
         link = Link(
             device,
@@ -251,12 +254,15 @@ class BleakTreadmill:
         """Do what may mend the connection; what it takes from the platform is not known any more."""
         if self._care is None:
             return
-        address = self._target.address if isinstance(self._target, ByAddress) else None
+        known = self._target.address if isinstance(self._target, ByAddress) else None
+        address = self._tried or known
         if await self._care.heal(fault, address) in {Step.FORGET, Step.PAIR, Step.CYCLE}:
             self._device = None
 
     def _is_urgent(self) -> bool:
-        """A link was lost not long ago: the belt may be moving."""
+        """The belt may be moving: it is owed a rest, or a link was lost not long ago."""
+        if self._care is not None and self._care.moving():
+            return True
         return self._lost_at is not None and self._clock.now() - self._lost_at < self._waits.urgent
 
     def _delay(self) -> Ms:

@@ -120,6 +120,16 @@ async def test_a_machine_whose_attributes_are_mute_is_forgotten_by_bluez_but_not
     assert keeper.steps[-1].reason.endswith(f"(mute, {failures} in a row)")
 
 
+async def test_a_machine_that_is_known_by_its_name_only_is_healed_as_well(bluez, keeper):
+    await bluez.add_machine()
+    bluez.mute.add("ReadValue")
+    keeper.start(ByName("Ideal Treadmill"))
+    await keeper.until(lambda: "forget" in keeper.took())
+    bluez.mute.clear()
+    await keeper.until_up()
+    assert keeper.steps[-1].address == ADDRESS
+
+
 async def test_a_service_list_that_cannot_be_had_makes_bluez_forget_the_machine(bluez, keeper):
     await bluez.add_machine()
     bluez.refuse["Connect"] = "Failed"
