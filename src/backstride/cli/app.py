@@ -35,6 +35,7 @@ from backstride.cli import (
     settings,
     setup,
     simulation,
+    speaker,
     upload,
     watch,
 )
@@ -130,6 +131,7 @@ for group in (
     watch,
     fleet,
     page,
+    speaker,
     commands,
     radio,
     commission,

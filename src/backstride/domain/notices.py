@@ -68,8 +68,8 @@ URGENCY: Final[dict[CueKind, int]] = {
     CueKind.BEEP: 1, CueKind.REACHED: 1, CueKind.ENDING: 1,
     CueKind.TECHNIQUE: 0,
 }  # fmt: skip
-"""What an outlet says first. An alarm cuts off what is being said and cancels what waits; of the others
-the more urgent one, or of equal ones the newer, takes the place of what waits."""
+"""What an outlet says first. A more urgent cue cuts off what is being said and cancels what waits; an
+equally or less urgent one waits, in the place of whatever less urgent or older one waited."""
 
 
 class Technique(StrEnum):
