@@ -235,6 +235,8 @@ def translate(  # noqa: C901, PLR0912  one case a stimulus is the point
             return events.LinkDown(at=now, epoch=s.epoch, reason="model")
         case ("bus", bool(there)):
             return events.BusUp(at=now) if there else events.BusDown(at=now)
+        case ("pulse", int(bpm)):
+            return events.HeartRate(at=now, bpm=bpm)
         case ("heard",):
             return events.CueHeard(at=now, cue=s.cues.about)
         case ("status", Status() as status, int() | None as value):

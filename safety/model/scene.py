@@ -37,6 +37,13 @@ TIMINGS: Final[dict[str, dict[str, int]]] = {
         "FROZEN_SLOW": 5_000,
         "METRE": 36_000,
         "DOUBT_TIME": 9_000,
+        "PULSE_AGE": 1_500,
+        "HOLD_AFTER": 2_000,
+        "EASE_AFTER": 4_000,
+        "EASE_PACE": 2_000,
+        "END_AFTER": 10_000,
+        "CALM_TIME": 2_000,
+        "LOST_AFTER": 4_000,
     },
     "patient": {
         # What waits waits longer, what watches watches less: deadlines fall in another order.
@@ -64,6 +71,13 @@ TIMINGS: Final[dict[str, dict[str, int]]] = {
         "GRACE": 7_000,
         "METRE": 36_000,
         "DOUBT_TIME": 14_000,
+        "PULSE_AGE": 3_000,
+        "HOLD_AFTER": 4_000,
+        "EASE_AFTER": 5_000,
+        "EASE_PACE": 3_000,
+        "END_AFTER": 8_000,
+        "CALM_TIME": 3_000,
+        "LOST_AFTER": 3_000,
     },
 }
 """Sets of the domain's constants, in ms: the order in which deadlines fall must not carry the proof."""
@@ -103,6 +117,8 @@ class Scene:
     part: int = 12_000
     turn: bool = True
     unsupervised: bool = False
+    # the walker
+    heart: bool = False
 
     def machine(self, fingerprint: str = "ours") -> Machine:
         """The machine as its radio describes it."""
@@ -141,7 +157,8 @@ class Scene:
         options = Options(
             confirm_window=3 * self.dt, countdown=2 * self.dt, patience=max(4_000, 4 * self.dt)
         )
-        return Session(selected=self.program(), options=options)
+        highest = 180 if self.heart else None
+        return Session(selected=self.program(), options=options, max_heart_rate=highest)
 
     def but(self, **changes: object) -> Scene:
         """This scene with something else."""
@@ -201,6 +218,14 @@ MACHINES: Final[tuple[Scene, ...]] = (
     _ONE.but(name="fast start", about="starts above the cap", start_speed=150),
     _ONE.but(name="brisk start", about="starts above its minimum", start_speed=100),
     _ONE.but(name="mph", about="takes km/h for mph", mph=True, groups=frozenset({"people"})),
+    _ONE.but(
+        name="heart",
+        about="a strap, and a ceiling for what it measures",
+        heart=True,
+        high=150,
+        cap=150,
+        groups=EVERYTHING | {"heart"},
+    ),
     _ONE.but(name="alone", about="a program that runs without a broker", unsupervised=True),
 )
 """One act of bad luck on each machine, at any moment of any run."""

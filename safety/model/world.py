@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from backstride.domain import ceiling
 from backstride.domain.events import Ask, Status, Verdict
 from backstride.domain.outcomes import CONTROL_DENIED
 from backstride.domain.session import Phase
@@ -37,6 +38,8 @@ ANSWER: Final = 3_000
 """The adapter waits this long for an answer, then says that it does not know."""
 BLIND: Final = 5_000
 OVER: Final = 30
+CALM, HIGH = 100, 170
+"""1/min; the ceiling of a walker whose highest is 180 is 152."""
 
 
 class Broken(Exception):  # noqa: N818  it is what it says
@@ -53,16 +56,18 @@ class World:
     console press counted down. told, told_age: the last commanded speed. blind: rounds without a frame. over:
     rounds above the cap. barred: nothing but Stop until the next confirm. grave: an alarm waits for its
     acknowledgement. ended: the service was told to end. asked: requests for control that a coy machine got.
+    pulse: what the strap measures, -1 without one. strained: rounds that it was above the ceiling on a
+    belt of ours, counted on while nobody knows.
     """
 
     FIELDS = (
         "sid", "speed", "target", "starting", "ours", "last", "deck", "slope", "muted", "stuck", "deaf",
         "late", "air", "confirms", "touched", "told", "told_age", "blind", "over", "barred", "grave",
-        "ended", "asked",
+        "ended", "asked", "pulse", "strained",
     )  # fmt: skip
     __slots__ = (
         *FIELDS, "acts", "core", "gain", "brake", "log", "scene", "told_max", "blind_max", "answer",
-        "stride",
+        "stride", "strained_max",
     )  # fmt: skip
 
     def __init__(self, scene: Scene, core: Core) -> None:
@@ -73,6 +78,8 @@ class World:
         self.blind_max = BLIND // scene.dt + 3
         self.answer = -(-ANSWER // scene.dt)
         self.stride = max(30, scene.increment + 10)
+        self.strained_max = ceiling.HOLD_AFTER // scene.dt + 2
+        self.pulse, self.strained = (CALM if scene.heart else -1), 0
         self.log: list[str] | None = None
         self.acts = ACTS
         self.sid = core.number(scene.session())
@@ -91,7 +98,7 @@ class World:
             self.sid, self.speed, self.target, self.starting, self.ours, self.last, self.deck,
             self.slope, self.muted, self.stuck, self.deaf, self.late, tuple(self.air), self.confirms,
             self.touched, self.told, self.told_age, self.blind, self.over, self.barred, self.grave,
-            self.ended, self.asked,
+            self.ended, self.asked, self.pulse, self.strained,
         )  # fmt: skip
 
     def load(self, state: State) -> None:
@@ -100,7 +107,7 @@ class World:
             self.sid, self.speed, self.target, self.starting, self.ours, self.last, self.deck,
             self.slope, self.muted, self.stuck, self.deaf, self.late, air, self.confirms,
             self.touched, self.told, self.told_age, self.blind, self.over, self.barred, self.grave,
-            self.ended, self.asked,
+            self.ended, self.asked, self.pulse, self.strained,
         ) = state  # type: ignore[assignment]  # fmt: skip
         self.air = list(air)  # type: ignore[call-overload]
 
@@ -131,6 +138,8 @@ class World:
             add(("frames true again", 0))
         if self.deaf:
             add(("cues heard again", 0))
+        if self.scene.heart and self.pulse != CALM:
+            add(("pulse calm", 0))
         if budget:
             groups = self.scene.groups
             for name, group, needs_link, phases in self.acts:
@@ -159,11 +168,28 @@ class World:
         """One `dt` passes; `bad` happens to the procedure number `at` in the air."""
         self.move_belt()
         sent = len(self.air)
+        self.beat()
         self.fold(("tick", self.scene.dt, 0))
         self.answer_air(sent, bad, at)
         self.deliver(frame)
         self.listen()
         self.check_round()
+
+    def beat(self) -> None:
+        """What the strap says in this round."""
+        view = self.core.views[self.sid]
+        if not view.owed or view.phase not in STEERED or self.pulse == CALM:
+            self.strained = 0
+        elif self.pulse > CALM or self.strained >= self.strained_max:
+            self.strained = min(self.strained + 1, self.strained_max)
+        else:
+            self.strained = 0
+        if self.pulse >= 0:
+            self.fold(("pulse", self.pulse))
+
+    def feel(self, pulse: int) -> None:
+        """The heart beats otherwise from now on, or nobody feels it."""
+        self.pulse = pulse
 
     def move_belt(self) -> None:
         """The physics of one round."""
@@ -390,6 +416,7 @@ class World:
             self.move_belt()
             frames.append(self.shown())
         self.touched = touched  # nobody could know
+        self.strained = 0
         sent = len(self.air)
         self.fold(("tick", rounds * self.scene.dt, 0))
         if self.core.views[self.sid].linked and not self.muted:
@@ -404,6 +431,7 @@ class World:
         for _ in range(rounds):
             self.move_belt()
         self.touched = touched  # nobody could know
+        self.strained = 0
         self.fold(("tick", 0, rounds * self.scene.dt))
 
     def crash(self, rounds: int) -> None:
@@ -417,7 +445,7 @@ class World:
         self.confirms = self.muted = self.deaf = self.blind = self.over = self.grave = (
             self.ended
         ) = 0
-        self.told = self.told_age = 0
+        self.told = self.told_age = self.strained = 0
         self.stuck = self.late = -1
         self.fold(("crash", rounds * self.scene.dt))
         # A belt that the new life recognises is brought down; nothing else may be told to anything.
@@ -511,6 +539,8 @@ class World:
             raise Broken(f"{target} is no speed of this machine")
         # What somebody at the console raised meanwhile is no rise of ours.
         rise = target - max(self.told, self.target)
+        if self.strained >= self.strained_max and self.told and rise > 0:
+            raise Broken("faster, with a heart above its ceiling")
         if self.grave and self.told and rise > 0:
             raise Broken("faster, after an alarm that slows down or stops")
         if self.told and rise > 0 and rise * 1_000 > 10 * self.told_age * scene.dt:
@@ -638,6 +668,8 @@ ACTS: Final[tuple[tuple[str, str, bool, frozenset[Phase]], ...]] = (
     ),
     ("deck up", "deck", False, ALL),
     ("deck down", "deck", False, ALL),
+    ("pulse high", "heart", False, WATCHED),
+    ("pulse lost", "heart", False, WATCHED),
 )
 """Bad luck, and people: name, group, whether it needs a connection, and the phases."""
 
@@ -664,6 +696,9 @@ _METHODS: Final[dict[str, tuple[Callable[..., None], tuple[object, ...]]]] = {
     "shutdown": (World.shut_down, ()),
     "deck up": (World.tilt, (20,)),
     "deck down": (World.tilt, (-10,)),
+    "pulse high": (World.feel, (HIGH,)),
+    "pulse lost": (World.feel, (-1,)),
+    "pulse calm": (World.feel, (CALM,)),
     **{str(ask): (World.ask, (ask,)) for ask in Ask},
     **{f"ghost {what}": (World.ghost, (what,)) for what in ("frame", "outcome", "down", "up")},
     **{

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from backstride.domain import ceiling, events
-from backstride.domain.ceiling import ceiling_of, heart_rate_of, source_of
+from backstride.domain.ceiling import ceiling_of, follow_heart, heart_rate_of, source_of
 from backstride.domain.commands import SetSpeed
 from backstride.domain.events import Ask
 from backstride.domain.failsafe import Action, Cause
 from backstride.domain.heart import Heart, Source, hear, is_pulse, rest
 from backstride.domain.notices import Alarm, Cue, CueKind
-from backstride.domain.session import Phase, Session
+from backstride.domain.session import Draft, Phase, Session
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Effort, Facing, Step
 
@@ -157,8 +157,9 @@ def test_without_a_ceiling_nothing_is_too_fast(make_rig, make_program):
 
 def test_above_the_ceiling_for_five_seconds_the_session_holds_and_says_why(walking):
     wear(walking, CEILING + 1, 5)
+    walking.tick()
     assert walking.session.phase is Phase.RUNNING
-    walking.seconds(0.2)
+    walking.tick()
     assert (Phase.HOLDING, (Cause.HEART_RATE,)) == (walking.session.phase, walking.session.holds)
     assert [("heart_rate", "hold")] == judged(walking)
     alarm = walking.last_cue(CueKind.ALARM)
@@ -266,6 +267,54 @@ def test_a_hold_where_the_script_wants_less_raises_no_setpoint(make_rig, make_pr
     assert rig.session.trim <= -20
 
 
+NOW = 1_000_000
+
+
+def above(ago, **changes):
+    """A session whose rate went above the ceiling so long ago, and is there now."""
+    heart = Heart(rate=170, at=NOW, over_since=NOW - ago, held_by=Source.STRAP)
+    return Session(now=NOW, max_heart_rate=HIGHEST, heart=replace(heart, **changes))
+
+
+def test_each_rung_of_the_ladder_begins_beyond_its_time_and_not_at_it():
+    assert follow_heart(above(5_000, held_by=None)).held_by is None
+    assert follow_heart(above(5_001, held_by=None)).held_by is Source.STRAP
+    assert follow_heart(above(9_000, rate=100, calm_since=NOW - 10_000)).held_by is Source.STRAP
+    assert follow_heart(above(9_000, rate=100, calm_since=NOW - 10_001)).held_by is None
+    eases = [replace(above(ago), holds=(Cause.HEART_RATE,)) for ago in (20_000, 20_001)]
+    assert [False, True] == [ceiling.eases(s) for s in eases]
+    assert Action.HOLD is ceiling.strain(above(300_000)).action
+    assert Action.SLOW_DOWN is ceiling.strain(above(300_001)).action
+
+
+def test_nothing_eases_but_a_hold_for_the_heart_without_relief():
+    held = (Cause.HEART_RATE,)
+    assert not ceiling.eases(replace(above(30_000), holds=(Cause.CLOCK,)))
+    assert not ceiling.eases(replace(above(30_000, calm_since=NOW), holds=held))
+    assert not ceiling.eases(replace(above(30_000, over_since=None), holds=held))
+
+
+def test_without_a_ceiling_or_a_beginning_there_is_no_strain():
+    assert ceiling.strain(replace(above(9_000), max_heart_rate=None)) is None
+    assert ceiling.strain(above(9_000, over_since=None)) is None
+    assert ceiling.strain(above(9_000, held_by=None)) is None
+    assert rest(above(9_000).heart) == follow_heart(replace(above(9_000), max_heart_rate=None))
+
+
+def test_who_made_the_hold_is_remembered_and_what_made_it_since_when():
+    first = follow_heart(above(0, held_by=None, over_since=None))
+    assert (NOW, None) == (first.over_since, first.held_by)
+    assert NOW == follow_heart(above(9_000, rate=100)).calm_since
+    assert follow_heart(above(9_000, rate=148, calm_since=NOW - 1)).calm_since is None
+    assert NOW - 7 == follow_heart(above(9_000, rate=147, calm_since=NOW - 7)).calm_since
+
+
+def test_sparing_without_a_program_changes_nothing():
+    draft = Draft(Session(trim=5))
+    ceiling.spare(draft)
+    assert Session(trim=5) == draft.s
+
+
 # -- the strap that is lost, or lies -----------------------------------------------------------------
 
 
@@ -309,6 +358,13 @@ def test_an_unknown_rate_stops_nobody_and_is_told_once(walking):
     walking.seconds(120)
     assert [("heart_rate_lost", "announce")] == judged(walking)
     assert (Phase.RUNNING, 200) == (walking.session.phase, walking.session.drive.target)
+
+
+def test_a_pulse_that_the_treadmill_still_tells_is_not_lost(walking):
+    for _ in range(30):
+        walking.report(heart_rate=90)
+        walking.seconds(1)
+    assert [] == judged(walking)
 
 
 def test_the_loss_is_told_after_twenty_seconds_and_not_before(walking):

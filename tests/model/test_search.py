@@ -12,7 +12,7 @@ FLOORS = {
     "plain": 10_500, "stairs": 12_000, "counts": 12_000, "tilts": 16_000, "console": 3_800,
     "slow start": 12_000, "coy": 11_000, "commits": 11_500, "coasts": 12_500, "toggles": 11_500,
     "remembers": 14_000, "shows target": 10_500, "fast start": 5_300, "brisk start": 11_000, "mph": 700,
-    "alone": 10_500, "patient": 13_000, "half": 37_000, "fine": 43_000, "twice": 25_000,
+    "heart": 14_000, "alone": 10_500, "patient": 13_000, "half": 37_000, "fine": 43_000, "twice": 25_000,
     "twice unseen": 132_000, "twice coy": 30_000,
 }  # fmt: skip
 """Fewer states than these say that the search lost sight of something."""
