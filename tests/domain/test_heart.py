@@ -15,9 +15,9 @@ from backstride.domain.events import Ask
 from backstride.domain.failsafe import Action, Cause
 from backstride.domain.heart import Heart, Source, hear, is_pulse, rest
 from backstride.domain.notices import Alarm, Cue, CueKind
-from backstride.domain.session import Draft, Phase, Session
+from backstride.domain.session import Cues, Draft, Drive, Phase, Session
 from backstride.domain.walker import Walker
-from backstride.domain.workout import Effort, Facing, Step
+from backstride.domain.workout import Effort, Facing, Step, flatten
 
 HIGHEST = 180
 CEILING = 152
@@ -313,6 +313,18 @@ def test_sparing_without_a_program_changes_nothing():
     draft = Draft(Session(trim=5))
     ceiling.spare(draft)
     assert Session(trim=5) == draft.s
+
+
+@pytest.mark.parametrize(
+    ("target", "trim", "expected"), [(200, -20, -20), (180, -20, -20), (170, -20, -30), (250, 0, 0)]
+)
+def test_sparing_only_ever_lowers_the_trim(make_program, target, trim, expected):
+    workout = flatten(make_program(steps=(steady(200),)), 50)
+    draft = Draft(
+        Session(workout=workout, trim=trim, drive=Drive(target=target), cues=Cues(segment=3))
+    )
+    ceiling.spare(draft)
+    assert (expected, -1) == (draft.s.trim, draft.s.cues.segment)
 
 
 # -- the strap that is lost, or lies -----------------------------------------------------------------
