@@ -23,7 +23,7 @@ PLATFORMS = {
         "present", "stop",
     },
     "switch": {"voice"},
-    "binary_sensor": {"link", "problem"},
+    "binary_sensor": {"link", "problem", "host"},
     "event": {"session"},
 }  # fmt: skip
 SHAPES = {
@@ -37,6 +37,7 @@ SHAPES = {
     "number.treadmill_target_speed": ("speed", "km/h"),
     "binary_sensor.treadmill_link": ("connectivity", None),
     "binary_sensor.treadmill_problem": ("problem", None),
+    "binary_sensor.treadmill_host": ("problem", None),
 }
 ANSWER = "sensor.treadmill_answer"
 

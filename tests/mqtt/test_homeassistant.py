@@ -130,7 +130,7 @@ def test_everything_that_facts_ask_for_is_there_and_the_rest_of_the_commands_too
         "select": {"program"},
         "button": {ask.value for ask in Ask} - {ask.value for ask in valued},
         "switch": {"voice"},
-        "binary_sensor": {"link", "problem"},
+        "binary_sensor": {"link", "problem", "host"},
         "event": {"session"},
     }  # fmt: skip
 
@@ -155,6 +155,7 @@ UNITS = {
     "phase": ("enum", None, None),
     "link": ("connectivity", None, None),
     "problem": ("problem", None, None),
+    "host": ("problem", None, None),
 }
 
 
@@ -176,7 +177,7 @@ def test_stop_and_what_outlives_the_link_need_the_daemon_only():
     assert message["availability"] == [{"topic": daemon}]
     free = {name for name, each in message["components"].items() if "availability" not in each}
     assert free == {
-        "phase", "answer", "session", "link", "problem", "stop", "acknowledge", "voice", "program",
+        "phase", "answer", "session", "link", "problem", "stop", "acknowledge", "voice", "program", "host",
     }  # fmt: skip
     for name in set(message["components"]) - free:
         listed = [each["topic"] for each in message["components"][name]["availability"]]

@@ -14,10 +14,10 @@ from backstride.domain.failsafe import Action, Cause, Finding
 from backstride.domain.limits import SiteRules
 from backstride.domain.session import Session
 from backstride.mqtt.health import HostHealth, RadioHealth
-from backstride.mqtt.walltime import is_synchronised
 from backstride.service.health import PERIOD, HealthWatch, Patient, find_faults
 from backstride.service.health_host import HostReader
 from backstride.service.simulation import walk
+from backstride.service.timekeeping import is_synchronised
 
 WELL = HostHealth(
     name="pi-3", uptime=9.0, clock_synchronised=True, temperature=51.0, throttled=False,

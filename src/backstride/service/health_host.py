@@ -18,7 +18,7 @@ from typing import Final
 
 from backstride import __version__
 from backstride.mqtt.health import HostHealth
-from backstride.mqtt.walltime import is_synchronised
+from backstride.service.timekeeping import is_synchronised
 
 MEGABYTE: Final = 1_000_000
 _KIB: Final = 1_024

@@ -17,7 +17,8 @@ from backstride.mqtt.homeassistant.payload import (
     Component,
     Platform,
 )
-from backstride.mqtt.schema import Programs, RangeInfo
+from backstride.mqtt.offers import RangeInfo
+from backstride.mqtt.schema import Programs
 
 EVENTS: Final = ("alarm", "moved", "refused")
 """Kinds of events that the event entity passes on."""
@@ -162,7 +163,15 @@ class Entities:
         link = self._entity(Platform.BINARY_SENSOR, "link", "Link", "mdi:bluetooth-connect")
         problem = self._entity(Platform.BINARY_SENSOR, "problem", "Problem", "mdi:alert-circle")
         signal = self._entity(Platform.SENSOR, "signal", "Signal", "mdi:bluetooth")
+        host = self._entity(Platform.BINARY_SENSOR, "host", "Host", "mdi:raspberry-pi")
         return {
+            "host": replace(
+                self._shown(host, templates.show_flag("faults"), topics.HEALTH),
+                device_class="problem",
+                entity_category="diagnostic",
+                json_attributes_topic=self.topic(topics.HEALTH),
+                json_attributes_template=templates.HOST,
+            ),
             "link": replace(
                 self._shown(link, templates.show_flag("up"), topics.CONNECTION),
                 device_class="connectivity",

@@ -32,6 +32,11 @@ ALARM: Final = (
     "{{ {'cause': value_json.alarm.cause, 'sentence': value_json.alarm.sentence}"
     " | tojson if value_json.alarm else '{}' }}"
 )
+HOST: Final = (
+    "{{ dict(value_json.faults, host=value_json.host.name, version=value_json.versions.backstride,"
+    " temperature=value_json.host.temperature) | tojson }}"
+)
+"""Attributes of the host, from `health`: each fault with its sentence, and what one asks first."""
 ANSWER: Final = f"{{{{ value_json.sentence[:{LONGEST_STATE}] }}}}"
 REPLY: Final = "{{ {'reply': value_json.reply, 'code': value_json.code} | tojson }}"
 
