@@ -105,12 +105,13 @@ def speak(  # noqa: PLR0917  Typer turns parameters into options
     if prepare:
         _prepare(loaded, larynx, language or [loaded.guidance.language.value])
         return
-    if treadmill is None and len(loaded.treadmills) > 1:
-        ids = ", ".join(one.id for one in loaded.treadmills)
+    ids = [one.id for one in loaded.treadmills] if treadmill is None else [treadmill]
+    if len(ids) != 1:
         raise CommandFailedError(
-            f"a loudspeaker speaks for one treadmill; choose it with --id: {ids}", Exit.USAGE
+            f"a loudspeaker speaks for one treadmill; choose it with --id: {', '.join(ids)}",
+            Exit.USAGE,
         )
-    _run(settings, treadmill or loaded.treadmills[0].id, larynx, _player(player, output))
+    _run(settings, ids[0], larynx, _player(player, output))
 
 
 def _cache(chosen: Path | None) -> Path:
