@@ -36,7 +36,9 @@ from backstride.cli import (
     setup,
     simulation,
     speaker,
+    training,
     upload,
+    walkers,
     watch,
 )
 from backstride.cli.exits import CommandFailedError, Exit
@@ -133,6 +135,8 @@ for group in (
     page,
     speaker,
     commands,
+    walkers,
+    training,
     radio,
     commission,
     contract,

@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
         app.command(ask.value, help=text, rich_help_panel=_PANEL)(_make_command(ask))
         if ask is Ask.CONFIRM:
             app.command("select", rich_help_panel=_PANEL)(_select)
+            app.command("walker", rich_help_panel=_PANEL)(_walker)
         elif ask is Ask.SLOWER:
             app.command("speed", rich_help_panel=_PANEL)(_speed)
     app.command("voice", rich_help_panel=_PANEL)(_voice)
@@ -56,12 +57,18 @@ def _start(  # noqa: PLR0917  Typer turns parameters into options
     config: ConfigOption = None,
     as_json: JsonOption = False,
     pin: Annotated[bool, typer.Option("--pin", help="Ask for the PIN first.")] = False,
+    walker: Annotated[
+        str | None,
+        typer.Option("--walker", "-w", metavar="ID", help="Who walks: their limits hold."),
+    ] = None,
 ) -> None:
     """Arm a program: says what will happen and moves nothing. `confirm` within 45 s starts it."""
     from backstride.cli.pin import ask_pin
 
     given = ask_pin() if pin else None
-    _command(Ask.START, program, treadmill, broker, config, as_json=as_json, pin=given)
+    _command(
+        Ask.START, program, treadmill, broker, config, as_json=as_json, pin=given, walker=walker
+    )
 
 
 def _select(
@@ -84,6 +91,20 @@ def _speed(
 ) -> None:
     """Wish for a speed in this step of the program: the belt goes there in slow steps."""
     _command(Ask.SPEED, None, treadmill, broker, config, speed=speed, as_json=as_json)
+
+
+def _walker(
+    walker: Annotated[
+        str | None,
+        typer.Argument(metavar="[WALKER]", help="Their id; nobody in particular without."),
+    ] = None,
+    treadmill: IdOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who walks here: their limits hold, and `start today` is their plan's next session."""
+    _command(Ask.WALKER, None, treadmill, broker, config, as_json=as_json, walker=walker)
 
 
 class _Switch(StrEnum):
@@ -151,6 +172,7 @@ def _command(
     effort: int | None = None,
     pain: int | None = None,
     pin: str | None = None,
+    walker: str | None = None,
 ) -> None:
     from backstride.cli.broker import NO_BROKER_HINT
     from backstride.cli.terminal import complain, print_json, tell
@@ -162,7 +184,7 @@ def _command(
         answer = asyncio.run(
             _send(
                 ask, program, treadmill, broker, config,
-                {"speed": speed, "on": on, "effort": effort, "pain": pain, "pin": pin},
+                {"speed": speed, "on": on, "effort": effort, "pain": pain, "pin": pin, "walker": walker},
             )
         )  # fmt: skip
     except TopicError as error:

@@ -211,6 +211,7 @@ class Remote:
         on: bool | None = None,
         effort: int | None = None,
         pain: int | None = None,
+        walker: str | None = None,
         pin: str | None = None,
         patience: Ms = PATIENCE,
     ) -> ResponseNote:
@@ -230,7 +231,7 @@ class Remote:
                 while True:
                     note = CommandNote(
                         v=VERSION, id=number, command=ask, program=program, speed=speed, on=on,
-                        effort=effort, pain=pain, pin=pin, ts=wall_now(), boot=boot,
+                        effort=effort, pain=pain, walker=walker, pin=pin, ts=wall_now(), boot=boot,
                     )  # fmt: skip
                     await self._publish(treadmill, note)
                     if ask is not Ask.STOP:

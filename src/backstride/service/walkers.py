@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -21,6 +22,7 @@ from backstride.domain.record import Head
 from backstride.domain.walker import Walker, prepare
 from backstride.history.database import HistoryError
 from backstride.history.store import Store
+from backstride.service.journal import SUFFIX
 
 LOOK_S: Final = 5.0
 """Seconds between two looks at the file's time: a walker who was just added is there by then."""
@@ -118,3 +120,13 @@ class Roster:
             found = read_book(store)
         self._seen = seen
         return found if found != self.book else None
+
+
+def erase_journals(state: Path, walker: str) -> int:
+    """Delete the journals of all treadmills in which a walker is named; how many."""
+    # As a journal has it: a walker is written with the id first, and nothing else has both keys so.
+    named = b'{"id":%s,"name":' % msgspec.json.encode(walker)
+    found = [path for path in state.glob(f"*/journal/*{SUFFIX}") if named in path.read_bytes()]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
