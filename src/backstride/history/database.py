@@ -8,8 +8,8 @@ Theory of operation
   commit since the last checkpoint, which is most of a session; with FULL it takes back nothing that was
   committed, and a commit each few seconds costs a flash card less than the journal does.
 - `secure_delete`: what a walker had erased is overwritten and not only forgotten.
-- `user_version` counts the migrations that the file went through. Each runs in one transaction with its
-  number: power may fail between two of them and not within one.
+- `user_version` counts the migrations that the file went through. Those that it lacks run in one
+  transaction: it is as it was or as it should be, whenever the power fails and whoever looks.
 
 The file is its owner's alone (0600): it holds what people said about their bodies.
 """
@@ -143,7 +143,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
-            for _ in range(_version(connection), NEWEST):
+            if _version(connection) < NEWEST:
                 self._migrate()
         if (found := _version(connection)) != NEWEST:
             raise HistoryError(
@@ -152,13 +152,13 @@ class Database:
             )
 
     def _migrate(self) -> None:
-        """One version up, if nobody else was quicker."""
+        """Up to the newest version, from wherever it is once nobody else is at it."""
         with self.writing() as connection:
-            version = _version(connection)
-            if version < NEWEST:
-                for statement in MIGRATIONS[version].split(";"):
+            for step in MIGRATIONS[_version(connection) :]:
+                for statement in step.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version + 1}")
+            # A newer Backstride may have been quicker.
+            connection.execute(f"PRAGMA user_version = {max(_version(connection), NEWEST)}")
 
 
 def _connect(path: Path, *, writes: bool) -> sqlite3.Connection:
