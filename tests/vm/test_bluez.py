@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from tools.vm.deployment import model
 from tools.vm.home import until
+from tools.vm.phone import calling
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -81,15 +81,16 @@ async def test_the_adapter_is_blocked_and_unblocked(home, walking, row):
 @pytest_asyncio.fixture(loop_scope="session")
 async def popular(home, belt):
     """A treadmill that takes two connections at once."""
-    with model(belt, clients=2):
-        await home.walk(belt)
-        yield belt
+    await belt.admit(2)
+    await home.walk(belt)
+    yield belt
+    await belt.admit(1)
     await home.settle(belt)
 
 
 @pytest.mark.hazard("H18")
 async def test_a_second_central_that_takes_the_belt_keeps_it(home, popular, row):
-    async with home.phone(popular) as phone:
+    async with calling(home.air, popular.machine.address) as phone:
         await phone.request_control()
         await home.until_phase(popular, "handed_over")
         ours = len(popular.machine.log.writes)
