@@ -14,9 +14,12 @@ async def test_a_complete_session_is_walked_over_mqtt(home, belt, row):
     first = len(belt.machine.log.writes)
     await home.walk(belt, "short")
     for _turn in range(2):
-        await until(lambda: home.state(belt)["stage"] == "turn_wait", 120, home.state(belt))
-        assert 0 == belt.speed
-        assert "countdown" == await home.command(belt, "confirm")
+        await home.until_phase(belt, "turning")
+        await until(
+            lambda: belt.speed == 0 and home.state(belt)["speed"]["measured"] == 0, 60, belt
+        )
+        while await home.command(belt, "confirm") != "countdown":
+            assert 0 == belt.speed
         await home.press_when_asked(belt)
     await home.until_phase(belt, "finished", within=120)
     assert 0 == belt.speed

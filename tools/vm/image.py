@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -32,6 +33,7 @@ IDLERS: Final = (
 SIZE: Final = "3G"
 """Of the disk, most of it a hole; a day of journals and a full disk both fit."""
 PATIENCE_S: Final = 900
+KEEP_S: Final = 14 * 86_400
 _MIRROR: Final = re.compile(r"https?://\S+?/debian(?=/?\s|/?$)", re.MULTILINE)
 
 
@@ -56,15 +58,22 @@ def provide_image() -> Image:
     image = Image(*(place / name for name in ("disk", "kernel", "initrd", "key", "manifest")))
     if not place.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        for old in cache.iterdir():
-            shutil.rmtree(old, ignore_errors=True)
+        _forget_old(cache)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
         try:
             _build(draft)
-            draft.rename(place)
+            if not place.exists():  # somebody else may have been faster
+                draft.rename(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return image
+
+
+def _forget_old(cache: Path) -> None:
+    """Whatever is older than a fortnight: younger ones may be in use."""
+    for old in cache.iterdir():
+        if time.time() - old.stat().st_mtime > KEEP_S:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint() -> str:
