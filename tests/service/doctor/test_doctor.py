@@ -136,6 +136,24 @@ async def test_what_bluez_knows_of_a_treadmill_is_told(host, start_bluez, has, l
     assert any(expected in line for line in told(found, Subject.TREADMILLS, level))
 
 
+@pytest.mark.parametrize(
+    ("has", "level", "expected"),
+    [
+        ({"Connected": True}, Level.OK, "is connected"),
+        ({}, Level.OK, "was met before; worn, it is found"),
+        (None, Level.NOTE, "was not met yet"),
+    ],
+)
+async def test_a_strap_that_is_configured_is_mentioned(host, start_bluez, has, level, expected):
+    strap = "AA:BB:CC:00:00:01"
+    known = {} if has is None else device(Address=strap, **has)
+    bus = await start_bluez({"/org/bluez/hci0": HCI0, "/org/bluez/hci0/strap": known})
+    file = host.configure(configuration(virtual="ideal", strap=strap))
+    found = await examine(file, replace(host.place, bus=bus))
+    said = told(found, Subject.TREADMILLS, level)
+    assert any(f"the strap {strap} {expected}" in line for line in said)
+
+
 async def test_an_adapter_that_is_configured_must_exist(host, start_bluez):
     bus = await start_bluez({"/org/bluez/hci0": HCI0})
     file = host.configure(configuration(address=TREADMILL, adapter="hci7"))

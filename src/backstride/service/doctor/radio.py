@@ -13,6 +13,7 @@ from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read
 from backstride.service.config import Config, Treadmill, state_directory
 from backstride.service.doctor.findings import Finding, Place, Subject, in_thread, note, ok, problem
 from backstride.service.local import find_daemons
+from backstride.service.settings import VIRTUAL
 
 _BLUETOOTH = Subject.BLUETOOTH
 _TREADMILLS = Subject.TREADMILLS
@@ -62,7 +63,20 @@ async def check_radio(place: Place, config: Config) -> list[Finding]:
     for treadmill in config.treadmills:
         if treadmill.virtual is None:
             found += _treadmill(treadmill, tree, served=treadmill.id in ours)
+        if treadmill.strap not in {None, VIRTUAL}:
+            found.append(_strap(treadmill, tree))
     return found
+
+
+def _strap(treadmill: Treadmill, tree: Tree) -> Finding:
+    """A strap that is not worn is silent: that is no problem, and nothing depends on it."""
+    who = f"{treadmill.name}: the strap {treadmill.strap}"
+    met = [device for device in tree.devices if device.address == treadmill.strap]
+    if any(device.connected for device in met):
+        return ok(_TREADMILLS, f"{who} is connected")
+    if met:
+        return ok(_TREADMILLS, f"{who} was met before; worn, it is found")
+    return note(_TREADMILLS, f"{who} was not met yet", "put it on, then: backstride scan")
 
 
 def _user() -> str:
