@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -15,13 +14,14 @@ import pytest
 from rich.console import Console
 
 from backstride.cli.exits import Exit
+from backstride.cli.setup import _next_steps
 from backstride.cli.setup_interview import Interview
 from backstride.ftms.discovery import scan
 from backstride.ftms.radio import Radio
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
 from backstride.resources import systemd_dir
-from backstride.service.config import read_config
-from backstride.service.installation.answers import Answers
+from backstride.service.config import SYSTEM_FILE, read_config
+from backstride.service.installation.answers import Answers, Place
 from backstride.virtual.catalogue import load_machine
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine
@@ -284,7 +284,13 @@ async def test_a_person_at_a_terminal_comes_to_a_configuration(config, broker):
     assert ("hunter2" in shown, "hunter2" in config.read_text()) == (False, False)
     # What the examination found, and what comes next.
     assert f"127.0.0.1:{broker.port} lets us in as 'me'" in shown
-    assert re.search(r"next: sudo systemctl enable --now backstride", shown)
+    assert f"next: backstride run --config {config}" in shown
+
+
+def test_who_has_the_host_s_configuration_is_led_to_a_service_that_runs():
+    steps = list(_next_steps(Place(file=SYSTEM_FILE)))
+    words = ("commission", "setup --yes --sheet", "systemctl enable --now backstride")
+    assert [True] * 3 == [word in step for word, step in zip(words, steps[-3:], strict=True)]
 
 
 def test_ctrl_c_leaves_everything_as_it_was(config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from difflib import unified_diff
 from functools import partial
@@ -57,6 +58,9 @@ CaOption = Annotated[
 SpeedOption = Annotated[
     str | None, typer.Option("--max-speed", metavar="SPEED", help='The house\'s limit: "2.0 km/h".')
 ]
+SheetOption = Annotated[
+    Path | None, typer.Option("--sheet", metavar="FILE", help="What `backstride commission` wrote.")
+]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Ask nothing: what is not given stays as it is.")
 ]
@@ -74,6 +78,7 @@ def setup(  # noqa: PLR0917  Typer turns parameters into options
     password_file: PasswordOption = None,
     ca: CaOption = None,
     max_speed: SpeedOption = None,
+    sheet: SheetOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -93,6 +98,7 @@ def setup(  # noqa: PLR0917  Typer turns parameters into options
         name=name,
         address=address,
         adapter=adapter,
+        sheet=None if sheet is None else str(sheet.absolute()),
         host=host,
         port=port,
         user=user,
@@ -100,12 +106,17 @@ def setup(  # noqa: PLR0917  Typer turns parameters into options
         ca=None if ca is None else str(ca.absolute()),
         max_speed=max_speed,
     )
+    _set_up(place, given, ask=not yes, dry_run=dry_run)
+
+
+def _set_up(place: Place, given: Answers, *, ask: bool, dry_run: bool) -> None:
+    """From what was said to what is missing."""
     if not dry_run:
         _see_that_it_can_be_written(place)
-    if not yes and not sys.stdin.isatty():
+    if ask and not sys.stdin.isatty():
         raise CommandFailedError("nobody is there to answer; --yes asks nothing", Exit.USAGE)
     try:
-        changed = _propose(place, given, ask=not yes, dry_run=dry_run)
+        changed = _propose(place, given, ask=ask, dry_run=dry_run)
     except (KeyboardInterrupt, EOFError):
         raise CommandFailedError("interrupted: nothing was written") from None
     if changed:
@@ -154,12 +165,22 @@ def _conclude(place: Place) -> None:
     try:
         doctor(place.file)
     finally:
-        if not any(unit.exists() for unit in _UNITS):
-            tell("next: sudo backstride install")
-        tell("next: sudo systemctl enable --now backstride   (restart, if it runs already)")
-        tell(
-            "      backstride commission                     before the first session, beside the machine"
-        )
+        tell("")
+        for line in _next_steps(place):
+            tell(line)
+
+
+def _next_steps(place: Place) -> Iterator[str]:
+    from backstride.service.config import SYSTEM_FILE
+
+    if place.file != SYSTEM_FILE:
+        yield f"next: backstride run --config {place.file}"
+        return
+    if not any(unit.exists() for unit in _UNITS):
+        yield "next: sudo backstride install"
+    yield "next, beside the machine, while the service is stopped: sudo -u backstride backstride commission"
+    yield "then: sudo backstride setup --yes --sheet THE_FILE_THAT_IT_WROTE"
+    yield "and:  sudo systemctl enable --now backstride   (restart, if it runs already)"
 
 
 def _show_changes(old: str, new: str, place: Place) -> None:

@@ -1,5 +1,6 @@
 """Answers become a configuration: checked before it is written, whole, with the old one kept."""
 
+import tomllib
 from datetime import UTC, datetime
 
 import pytest
@@ -81,6 +82,16 @@ def test_systemd_hands_the_password_over_where_root_keeps_it(tmp_path):
     # What LoadCredential= does: the file under its name, in a directory of the service's own.
     assert "hunter2" == read_password(broker, {"CREDENTIALS_DIRECTORY": str(store)})
     assert "hunter2" == read_password(broker, {})
+
+
+def test_the_host_s_configuration_goes_with_the_service_s_state():
+    """Whoever commissions by hand must take the daemon's lock, and leave the sheet where it finds it."""
+    new = apply(EXAMPLE, Answers(sheet="/var/lib/backstride/machines/a.yaml"), Place())
+    values = tomllib.loads(new)
+    assert ("/var/lib/backstride", "/var/lib/backstride/machines/a.yaml") == (
+        values["service"]["state_directory"],
+        values["treadmill"][0]["sheet"],
+    )
 
 
 def test_the_old_configuration_is_kept_beside_the_new_one(place):

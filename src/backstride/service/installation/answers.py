@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from backstride.service.config import SYSTEM_FILE, read_config
+from backstride.service.config import SYSTEM_FILE, SYSTEM_STATE, read_config
 from backstride.service.configreader import ConfigError, Problem
 from backstride.service.installation.editing import Value, drop_key, read_values, set_key
 from backstride.service.settings import Config
@@ -35,6 +35,7 @@ class Answers(Struct, frozen=True, kw_only=True):
     name: str | None = None
     address: str | None = None
     adapter: str | None = None
+    sheet: str | None = None
     host: str | None = None
     port: int | None = None
     user: str | None = None
@@ -88,6 +89,7 @@ def apply(text: str, answers: Answers, place: Place) -> str:
         "name": answers.name,
         "address": answers.address,
         "adapter": answers.adapter,
+        "sheet": answers.sheet,
     }
     text = _set(text, "treadmill", treadmill, number)
     if answers.address is not None:
@@ -108,6 +110,9 @@ def apply(text: str, answers: Answers, place: Place) -> str:
             text = drop_key(text, "broker", "credential")
     if answers.ca is not None:
         text = set_key(text, "broker.tls", "ca", answers.ca)
+    if place.file == SYSTEM_FILE:
+        # The service has it from systemd; whoever commissions or replays by hand must mean the same one.
+        text = set_key(text, "service", "state_directory", str(SYSTEM_STATE))
     return _set(text, "site", {"max_speed": answers.max_speed})
 
 
