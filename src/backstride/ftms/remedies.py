@@ -6,11 +6,22 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 from dbus_fast import Variant
 
 from backstride.domain.units import SECOND, Ms
 from backstride.ftms.agent import answering
-from backstride.ftms.bluez import ADAPTER, DEVICE, BluezError, Cause, Conversation, converse
+from backstride.ftms.bluez import (
+    ADAPTER,
+    DEVICE,
+    BluezError,
+    Cause,
+    Conversation,
+    converse,
+    read_tree,
+)
+
+_LOG: Final = structlog.get_logger("backstride.ftms")
 
 FAREWELL: Final[Ms] = 5 * SECOND
 """For a disconnection: BlueZ gives the machine 2 s of grace."""
@@ -30,6 +41,24 @@ async def close(path: str, bus: str | None = None) -> None:
     """
     async with converse(bus) as talk:
         await talk.call(path, f"{DEVICE}.Disconnect", within=FAREWELL)
+
+
+async def release(address: str, bus: str | None = None) -> None:
+    """End the connections to this device that BlueZ holds for nobody, before it is looked for.
+
+    An earlier process may have left one, and then the device does not advertise. What cannot be done is left.
+    """
+    try:
+        held = [d for d in (await read_tree(bus)).devices if d.connected]
+        for device in held:
+            if device.address.casefold() == address.casefold():
+                reason = "BlueZ is connected to it already, and so it does not advertise"
+                _LOG.info(
+                    "connection ended", address=address, adapter=device.adapter, reason=reason
+                )
+                await close(device.path, bus)
+    except BluezError as error:
+        _LOG.info("connection not ended", address=address, error=error.detail)
 
 
 async def forget(path: str, bus: str | None = None) -> None:

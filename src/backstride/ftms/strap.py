@@ -31,6 +31,7 @@ from backstride.ftms.heartrate import Place, decode_battery, decode_measurement,
 from backstride.ftms.patience import bound
 from backstride.ftms.radio import Radio
 from backstride.ftms.rejections import Flaw, Rejected, Tally
+from backstride.ftms.remedies import release
 from backstride.ftms.waits import Waits
 from backstride.ports import Clock, Sink
 
@@ -109,6 +110,8 @@ class BleakStrap:
         Raises:
             FtmsError: it never became ready.
         """
+        if self._radio.is_platform:
+            await release(self.address)
         sighting = await find(ByAddress(self.address), self._radio, self._waits)
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         limit = self._waits.connect / SECOND

@@ -312,6 +312,23 @@ async def test_a_power_cycle_is_not_begun_when_a_belt_is_about_to_move(bluez):
     assert bluez.asked("Set") == []
 
 
+async def test_a_connection_that_hides_a_strap_is_ended_and_others_are_not(bluez):
+    await bluez.add_machine()
+    await bluez.add_machine(address=OTHER)
+    strap, other = [await bluez.leave_connection(address) for address in (ADDRESS, OTHER)]
+    await remedies.release(ADDRESS.lower())
+    assert [strap] == bluez.asked("Disconnect")
+    held = [device.path for device in (await read_tree()).devices if device.connected]
+    assert [other] == held
+
+
+async def test_what_holds_no_connection_is_not_told_to_end_one(bluez, monkeypatch):
+    await remedies.release(ADDRESS)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
+    await remedies.release(ADDRESS)
+    assert bluez.asked("Disconnect") == []
+
+
 async def test_an_act_that_bluez_does_not_answer_comes_to_an_end(bluez, monkeypatch):
     monkeypatch.setattr(remedies, "FAREWELL", 100)
     bluez.frozen = True
