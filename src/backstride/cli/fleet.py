@@ -151,7 +151,7 @@ async def _stop(
             wanted = {name: fleet_stop.Result(id=name) for name in chosen}
         else:
             wanted = await fleet_stop.find_all(remote)
-        results = await fleet_stop.stop(remote, wanted)
+        results = await fleet_stop.stop(remote, wanted, fleet_stop.PATIENCE)
     return tuple(results[name] for name in sorted(results))
 
 
