@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -257,6 +257,8 @@ def explain(place: Place) -> str:
             return f"Back by a week for each {AWAY} days away; it were {place.away} [our choice]."
         case Decision.ADVANCE:
             return f"The last session was clean: {_RAISED[rung.raises](rung)}"
+        case unknown:
+            assert_never(unknown)
 
 
 def summarise(place: Place) -> str:

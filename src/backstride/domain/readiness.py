@@ -9,7 +9,7 @@ how long answers are good for, is ours [CHOICE]. What is not answered, or was an
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -110,3 +110,5 @@ def explain(readiness: Readiness | None, now: int, walked: int | None) -> str:
                     "The answers are too old: until they are given anew the cautious limits apply."
                 )
             return f"You answered yes to: {named}. The cautious limits apply. {ADVICE}"
+        case unknown:
+            assert_never(unknown)
