@@ -149,32 +149,46 @@ def test_hearts_follow_the_belt_as_slowly_as_hearts_do():
 # -- what it costs -----------------------------------------------------------------------------------
 
 
-def backward(account, minutes=10, person=None):
+ADA = Walker(id="ada", name="Ada")
+
+
+def backward(account, minutes=10, person=ADA):
     begun = Session(
         phase=Phase.RUNNING, facing=Facing.BACKWARD, person=person,
         evidence=Evidence(speed=200, incline=0),
     )  # fmt: skip
     ended = replace(begun, walked=minutes * 60_000)
+    account.follow(Session(), begun)
     account.follow(begun, ended)
     return ended
 
 
-def test_ten_minutes_cost_what_the_facts_say_with_their_range():
+def practised(sessions):
     account = Account()
-    account.sessions = 12
+    account.practice = {"ada": sessions}.__getitem__
+    return account
+
+
+def test_ten_minutes_cost_what_the_facts_say_with_their_range():
+    account = practised(12)
     ended = backward(account)
     assert (26.72, 35.63, 44.54) == account.range
     assert EnergyState(kcal=35.63, low=26.72, high=44.54, met=2.71) == body.cost(ended, account)
 
 
-def test_a_novice_and_a_heavier_walker_pay_more():
-    novice, heavy = Account(), Account()
-    backward(novice)
-    assert 43.13 == novice.energy  # k = 2.4: 11.5 ml/kg/min
-    heavy.sessions = 12
-    backward(heavy, person=Walker(id="ada", name="Ada", weight=100_000))
-    assert 47.5 == heavy.energy
-    assert novice.energy > 35.63
+@pytest.mark.parametrize(
+    ("sessions", "person", "expected"),
+    [
+        (0, ADA, 43.13),  # k = 2.4: 11.5 ml/kg/min
+        (6, ADA, 39.38),  # k = 2.1
+        (12, replace(ADA, weight=100_000), 47.5),
+        (12, None, 43.13),  # nobody said who walks: a novice of 75 kg
+    ],
+)
+def test_what_it_costs_goes_by_weight_and_practice(sessions, person, expected):
+    account = practised(sessions)
+    backward(account, person=person)
+    assert expected == account.energy
 
 
 def test_before_the_first_step_nothing_is_said_of_energy():

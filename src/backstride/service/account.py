@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from backstride.domain.energy import (
@@ -18,6 +19,7 @@ from backstride.domain.energy import (
 from backstride.domain.evidence import incline_of
 from backstride.domain.session import ACTIVE, Phase, Session
 from backstride.domain.units import Ms
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Facing
 
 BODY: Final[Grams] = 75_000
@@ -28,13 +30,14 @@ class Account:
     """Follows one session after the other; what is skipped is not walked, and counts nothing."""
 
     def __init__(self) -> None:
-        self.sessions = 0
-        """How many sessions whoever walks has finished before: walking backward costs less with practice."""
+        self.practice: Callable[[str], int] = lambda _: 0
+        """How many sessions a walker, by id, has finished: walking backward costs less with practice."""
         self.distance: int | None = None
         """m; None until the machine has told its counter."""
         self.backward: Ms = 0
         self._uptake = 0
         self._weight: Grams = BODY
+        self._backward = factor(0)
         self._present: Oxygen | None = None
 
     @property
@@ -57,8 +60,8 @@ class Account:
         """Add what happened between two states of the session."""
         if after.phase is Phase.ARMED and before.phase is not Phase.ARMED:
             self.distance, self.backward, self._uptake = None, 0, 0
-        told = after.person.weight if after.person else None
-        self._weight = BODY if told is None else told
+        if after.person != before.person or after.phase is not before.phase:
+            self._meet(after.person)
         self._add_time(before, after)
         seen, now = before.evidence.distance, after.evidence.distance
         if now is None or after.phase not in ACTIVE:
@@ -68,6 +71,12 @@ class Account:
         if seen is not None and now != seen:
             # Machines begin again at 0 at each Stop or Start.
             self.distance += now - seen if now > seen else now
+
+    def _meet(self, person: Walker | None) -> None:
+        """Whose body it is: their weight, if they told it, and their practice."""
+        told = None if person is None else person.weight
+        self._weight = BODY if told is None else told
+        self._backward = factor(0 if person is None else self.practice(person.id))
 
     def _add_time(self, before: Session, after: Session) -> None:
         passed = after.walked - before.walked
@@ -79,6 +88,6 @@ class Account:
         self._present = oxygen(
             after.evidence.speed or 0,
             max(incline_of(after.evidence, after.machine) or 0, 0),
-            factor(self.sessions) if rearward else FORWARD,
+            self._backward if rearward else FORWARD,
         )
         self._uptake += uptake_over(self._present, passed)

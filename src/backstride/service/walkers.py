@@ -106,6 +106,11 @@ class Roster:
         if found is not None:
             self.book, self.version = found, self.version + 1
 
+    def practice(self, walker: str) -> int:
+        """How many sessions somebody has finished."""
+        known = self.book.get(walker)
+        return 0 if known is None else sum(head.completed for head in known.heads)
+
     def _look(self) -> Book | None:
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
         seen = tuple(
