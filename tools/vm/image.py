@@ -6,6 +6,7 @@ laid over it. Nothing of Backstride is in it: each run installs the real package
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -55,35 +56,59 @@ def provide_image() -> Image:
     """
     cache = Path(os.environ.get("BACKSTRIDE_VM_CACHE") or Path.home() / ".cache/backstride-vm")
     place = cache / _fingerprint()
-    image = Image(*(place / name for name in ("disk", "kernel", "initrd", "key", "manifest")))
-    if not place.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        _forget_old(cache)
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
-        try:
-            _build(draft)
-            if not place.exists():  # somebody else may have been faster
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        # Two at once would build it twice.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            _forget_old(cache)
+            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
+            try:
+                _build(draft)
                 draft.rename(place)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return image
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    return Image(*(place / name for name in ("disk", "kernel", "initrd", "key", "manifest")))
 
 
 def _forget_old(cache: Path) -> None:
     """Whatever is older than a fortnight: younger ones may be in use."""
     for old in cache.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP_S:
+        if old.is_dir() and time.time() - old.stat().st_mtime > KEEP_S:
             shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint() -> str:
-    """Of everything that the image is made of: these scripts, the overlay and the week's Debian."""
-    week = datetime.now(UTC).strftime("%G-W%V")
-    content = hashlib.sha256(Path(__file__).read_bytes())
+    """Of everything that the image is made of: the recipe, the overlay and the week's Debian."""
+    content = hashlib.sha256("\0".join([*_recipe(Path("/"), Path("/")), SIZE]).encode())
     for path in sorted(OVERLAY.rglob("*")):
         if path.is_file():
             content.update(f"{path.relative_to(OVERLAY)}\0".encode() + path.read_bytes())
+    week = datetime.now(UTC).strftime("%G-W%V")
     return f"{SUITE}-{week}-{content.hexdigest()[:12]}"
+
+
+def _recipe(place: Path, overlay: Path) -> list[str]:
+    """What makes the tree, and puts kernel, initial ramdisk and manifest beside it."""
+    return [
+        *["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"],
+        "--dpkgopt=force-unsafe-io",
+        *[f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")],
+        "--dpkgopt=path-include=/usr/share/doc/backstride/*",
+        *['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"],
+        f"--essential-hook=sync-in {overlay} /",
+        "--essential-hook=chroot $1 chown -R 0:0 /etc /usr/local",
+        "--customize-hook=chroot $1 mkdir -p -m 700 /root/.ssh",
+        f"--customize-hook=upload {place / 'key.pub'} /root/.ssh/authorized_keys",
+        "--customize-hook=chroot $1 chown -R 0:0 /root",
+        "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash walker",
+        "--customize-hook=chroot $1 systemctl enable vm-network vm-radio",
+        f"--customize-hook=chroot $1 systemctl mask {' '.join(IDLERS)}",
+        f"--customize-hook=chroot $1 dpkg-query -W > {place / 'manifest'}",
+        f"--customize-hook=cat $1/boot/vmlinuz-* > {place / 'kernel'}",
+        f"--customize-hook=cat $1/boot/initrd.img-* > {place / 'initrd'}",
+        *[SUITE, str(place / "tree.tar"), str(place / "sources")],
+    ]
 
 
 def _mirror() -> str:
@@ -97,40 +122,20 @@ def _mirror() -> str:
 
 
 def _build(place: Path) -> None:
-    lists = place / "sources"
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    lists.write_text(f"deb [signed-by={keyring}] {_mirror()} {SUITE} main\n", encoding="utf-8")
-    tree = place / "tree.tar"
-    command = [
-        *["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"],
-        "--dpkgopt=force-unsafe-io",
-        *[f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")],
-        "--dpkgopt=path-include=/usr/share/doc/backstride/*",
-        *['--aptopt=Acquire::Languages "none"', "--aptopt=Acquire::Retries 3"],
-        f"--essential-hook=sync-in {OVERLAY} /",
-        "--essential-hook=chroot $1 chown -R 0:0 /etc /usr/local",
-        "--customize-hook=chroot $1 mkdir -p -m 700 /root/.ssh",
-        f"--customize-hook=upload {place / 'key.pub'} /root/.ssh/authorized_keys",
-        "--customize-hook=chroot $1 chown -R 0:0 /root",
-        "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash walker",
-        "--customize-hook=chroot $1 systemctl enable vm-network vm-radio",
-        f"--customize-hook=chroot $1 systemctl mask {' '.join(IDLERS)}",
-        f"--customize-hook=chroot $1 dpkg-query -W > {place / 'manifest'}",
-        f"--customize-hook=cat $1/boot/vmlinuz-* > {place / 'kernel'}",
-        f"--customize-hook=cat $1/boot/initrd.img-* > {place / 'initrd'}",
-        *[SUITE, str(tree), str(lists)],
-    ]
+    sources = f"deb [signed-by={keyring}] {_mirror()} {SUITE} main\n"
+    (place / "sources").write_text(sources, encoding="utf-8")
+    root = place / "root"
+    root.mkdir()
+    unpack = f"tar -xf {place / 'tree.tar'} -C {root}"
+    pack = f"mke2fs -q -t ext4 -d {root} {place / 'disk'} {SIZE}"
     with (place / "build.log").open("wb") as words:
         key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vm", "-f", str(place / "key")]
         _run(key, words)
-        _run(command, words)
-        root = place / "root"
-        root.mkdir()
-        unpack = f"tar -xf {tree} -C {root}"
-        pack = f"mke2fs -q -t ext4 -d {root} {place / 'disk'} {SIZE}"
+        _run(_recipe(place, OVERLAY), words)
         _run([*_as_root(), "sh", "-c", f"{unpack} && {pack}"], words)
     shutil.rmtree(root)
-    tree.unlink()
+    (place / "tree.tar").unlink()
 
 
 def _run(command: list[str], words: BinaryIO) -> None:
