@@ -393,6 +393,21 @@ def test_a_strap_without_contact_is_no_rate_and_no_absence(walking):
     assert [] == judged(walking)  # it is there, and says so itself: the state shows the contact
 
 
+@pytest.mark.hazard("H29")
+def test_a_strap_that_beats_is_no_proof_that_somebody_is_on_the_belt(make_rig, make_program):
+    """It goes with the walker, and is heard ten metres away."""
+    rig = make_rig(session=Session(max_heart_rate=HIGHEST))
+    rig.run(make_program(facing=Facing.BACKWARD, max_speed=200, steps=(steady(200),)))
+    for steps in range(40):
+        rig.report(steps=steps)
+        wear(rig, 100, 1, contact=True)
+    assert Phase.RUNNING is rig.session.phase
+    for _ in range(21):
+        rig.report(steps=39)
+        wear(rig, 100, 1, contact=True)
+    assert (Phase.HOLDING, (Cause.NOBODY_THERE,)) == (rig.session.phase, rig.session.holds)
+
+
 def test_a_strap_that_was_worn_before_the_belt_moved_is_not_missed(make_rig, make_program):
     rig = make_rig(session=Session(max_heart_rate=HIGHEST))
     beat(rig, 100)
