@@ -19,7 +19,7 @@ FILES: Final = (
     *("envelope", "bounds", "limits", "admission", "failsafe", "evidence", "stopping"),
     *("supervision", "plausibility", "session", "step", "outcomes", "recovery", "console"),
     *("starting", "arming", "following", "operator", "intake", "pilot", "cues", "state"),
-    *("heart", "ceiling"),
+    *("heart", "ceiling", "guidance"),
 )
 """What is mutated, the most dangerous first. The rest of the domain is data and text."""
 

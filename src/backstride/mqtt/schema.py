@@ -92,6 +92,7 @@ class CueState(Struct, frozen=True, kw_only=True):
     number: Count
     kind: CueKind
     text: str
+    language: str = "en"
 
 
 class AlarmState(Struct, frozen=True, kw_only=True):

@@ -47,8 +47,9 @@ class View:
         """Remember what the state should show of a notice."""
         match notice:
             case Cue(kind=kind) if kind is not CueKind.BEEP:  # it announces nothing new
+                spoken = self._words.render(notice)
                 self._cue = schema.CueState(
-                    number=notice.number, kind=kind, text=self._words.render(notice).text
+                    number=notice.number, kind=kind, text=spoken.text, language=spoken.language
                 )
             case Alarm():
                 self._alarm = schema.AlarmState(

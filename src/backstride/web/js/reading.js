@@ -55,7 +55,7 @@ const INCLINE = { measured: number, target: number, cap: number };
 const SCRIPT = { elapsed: number, remaining: number };
 const STEP = { index: number, count: number, name: text, effort: text, facing: text, remaining: number };
 const NEXT = { in_s: number, speed: number, facing: text, cue: text };
-const CUE = { number, kind: text, text };
+const CUE = { number, kind: text, text, language: text };
 const HEART = { ceiling: number };
 const COST = { kcal: number, low: number, high: number };
 const RANGE = { minimum: number, maximum: number, increment: number };
@@ -195,6 +195,9 @@ export function readCue(note) {
     number: number(from.number) ?? 0,
     kind: word(from.kind, "kind"),
     text: word(from.text, "text"),
+    speech: text(from.speech) ?? word(from.text, "text"),
+    language: text(from.language) ?? "en",
+    urgency: number(from.urgency) ?? 0,
     speed: number(from.speed),
     within: number(from.within),
     voice: from.voice !== false,

@@ -24,7 +24,7 @@ const TRAIL_LONGEST = 10_800;
  *   script: ?{elapsed: number, remaining: number},
  *   step: ?{index: number, count: number, name: string, effort: string, facing: string, remaining: number},
  *   next: ?{in_s: number, speed: ?number, facing: ?string, cue: ?string},
- *   cue: ?{number: number, kind: string, text: string},
+ *   cue: ?{number: number, kind: string, text: string, language: ?string},
  *   alarm: ?{cause: string, sentence: string, latched: boolean}, holding: string[], distance: ?number,
  *   elapsed: ?number, heart_rate: ?number, heart: ?{ceiling: ?number}, energy: ?number,
  *   cost: ?{kcal: number, low: number, high: number}, link: boolean, machine: ?string, voice?: boolean}} State
@@ -32,7 +32,8 @@ const TRAIL_LONGEST = 10_800;
  *   facing: string, cue: ?string}} Step
  * @typedef {{id: string, name: string, goal: string, level: string, duration: number, backward: ?number,
  *   top_speed: ?number, top_incline: ?number, refusal: ?string, steps?: Step[]}} Program
- * @typedef {{number: number, kind: string, text: string, speed: ?number, within: ?number, voice?: boolean}} CueNote
+ * @typedef {{number: number, kind: string, text: string, speech: string, language: string, urgency: number,
+ *   speed: ?number, within: ?number, voice?: boolean}} CueNote
  * @typedef {{elapsed: number, speed: ?number}} Point a moment of the session on the program's own clock
  * @typedef {{id: string, online: ?boolean, state: ?State, stateAt: number, live: boolean,
  *   info: ?import("./reading.js").Info, programs: ?{programs: Program[], selected: ?string},

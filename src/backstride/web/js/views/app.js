@@ -90,7 +90,7 @@ class App extends View {
       class="unseen"
       aria-live="assertive"
       data-testid="announcer"
-      lang=${cue?.fresh ? "en" : t("lang")}
+      lang=${cue?.fresh ? cue.language : t("lang")}
     >
       ${cue?.fresh ? cue.text : phase}
     </p>`;

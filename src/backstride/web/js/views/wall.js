@@ -95,7 +95,7 @@ class Wall extends View {
         ${state.script ? html`<span>${t("total.remaining")} <b data-testid="remaining">${duration(carryOn(sight, state.script.remaining, this.now))}</b></span>` : nothing}
         ${state.heart_rate === null ? nothing : html`<span>♥ <b>${state.heart_rate}</b></span>`}
       </p>
-      <p class="cue wall-cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang="en">
+      <p class="cue wall-cue" data-testid="cue" data-kind=${cue.kind} data-fresh=${cue.fresh} lang=${cue.language}>
         <span>${cue.text}</span>
       </p>
       <bs-chart
