@@ -74,6 +74,9 @@ class TestInstalled:
     def test_the_user_and_the_directories_are_there(self, root):
         assert "backstride:" in (root / "etc/passwd").read_text()
         assert (root / "etc/backstride/programs").is_dir()
+        state = (root / "var/lib/backstride").stat()
+        uid = re.search(r"^backstride:x:(\d+):", (root / "etc/passwd").read_text(), re.MULTILINE)[1]
+        assert (0o700, int(uid)) == (state.st_mode & 0o777, state.st_uid)
 
     @pytest.mark.parametrize("shell", SCRIPTS)
     def test_a_shell_completes_the_command(self, root, shell):

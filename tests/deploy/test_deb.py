@@ -333,9 +333,10 @@ def host(releases, tmp_path):
 def test_a_first_install_makes_the_user_and_the_directories_and_starts_nothing(host):
     passwd = (host.root / "etc/passwd").read_text()
     log = (host.root / "systemctl.log").read_text().split("\n")
-    assert (True, True) == (
+    assert (True, True, 0o700) == (
         "backstride:" in passwd,
         (host.root / "etc/backstride/programs").is_dir(),
+        (host.root / "var/lib/backstride").stat().st_mode & 0o777,
     )
     assert ["daemon-reload", ""] == log
 
