@@ -175,6 +175,35 @@ async def test_a_bluetoothd_that_freezes_while_connecting_is_given_up_and_used_a
     assert treadmill.trouble is None
 
 
+@pytest.mark.hazard("H09")
+async def test_a_bus_without_bluetoothd_is_told_and_waited_for(bluez, keeper):
+    await bluez.add_machine()
+    await bluez.bus.release_name("org.bluez")
+    treadmill = keeper.start(ADDRESS)
+    await keeper.until(lambda: "BlueZ cannot be asked" in (treadmill.trouble or ""))
+    assert (treadmill.trouble or "").endswith("look: backstride doctor")
+    await bluez.bus.request_name("org.bluez")
+    await keeper.until_up()
+    assert keeper.took() == []
+
+
+async def test_after_a_connection_that_lasted_a_mute_machine_gets_its_second_attempt_again(
+    bluez, keeper
+):
+    keeper.moving, keeper.at_rest = True, False
+    await bluez.add_machine()
+    bluez.mute.add("ReadValue")
+    treadmill = keeper.start(ADDRESS, waits=replace(WAITS, proven=0))
+    await keeper.until(lambda: "does not answer" in (treadmill.trouble or ""))
+    bluez.mute.clear()
+    await keeper.until_up()
+    bluez.mute.add("ReadValue")
+    await bluez.air.set_in_range(ADDRESS, in_range=False)
+    await bluez.air.set_in_range(ADDRESS, in_range=True)
+    await keeper.until(lambda: "forget" in keeper.took())
+    assert keeper.steps[-1].reason.endswith("(mute, 2 in a row)")
+
+
 # -- adapters ------------------------------------------------------------------------------------
 
 
