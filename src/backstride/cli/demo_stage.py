@@ -21,7 +21,7 @@ from backstride.domain.notices import Notice
 from backstride.domain.session import Phase, Session, Transition
 from backstride.domain.units import SECOND
 from backstride.service.logs import configure
-from backstride.service.settings import Broker, Config, LogFormat, LogLevel, Treadmill
+from backstride.service.settings import VIRTUAL, Broker, Config, LogFormat, LogLevel, Treadmill
 from backstride.service.settings import Service as ServiceSettings
 from backstride.service.simulation import Sample, Simulation, take_sample
 from backstride.service.supervisor import Service, serve
@@ -113,6 +113,7 @@ def main(words: list[str]) -> int:
                 id=TREADMILL,
                 name="Demo",
                 virtual=options.machine,
+                strap=VIRTUAL,
                 belt_start=BeltStart.REMOTE,
             ),
         ),
