@@ -58,7 +58,7 @@ def ceiling_of(s: Session) -> int | None:
     """The highest rate that is no reason to hold, 1/min; None if nobody told the walker's highest."""
     told = (s.max_heart_rate, s.person.max_heart_rate if s.person else None)
     known = [highest for highest in told if highest is not None]
-    return (min(known) * SHARE - 1) // 100 if known else None
+    return -(-min(known) * SHARE // 100) - 1 if known else None
 
 
 def follow_heart(s: Session) -> Heart:
