@@ -18,6 +18,7 @@ COMMANDS = [
     "programs",
     "show",
     "check",
+    "import",
     "rescue",
     "install",
     "setup",

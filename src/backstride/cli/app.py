@@ -26,6 +26,7 @@ from backstride.cli import (
     gym,
     history,
     homeassistant,
+    importing,
     install,
     page,
     pin,
@@ -129,6 +130,7 @@ def _demo(context: typer.Context) -> None:
 
 for group in (
     plans,
+    importing,
     simulation,
     watch,
     fleet,
