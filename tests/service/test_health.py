@@ -126,10 +126,10 @@ def watch(play, tmp_path):
     """Let health be told of the play's treadmill."""
     stage = play.stage
     controller = stage.controller
-    watch = HealthWatch(tmp_path, "pi-3", controller._ports.clock, controller._ports.wall)
+    ports = controller._ports
+    watch = HealthWatch(tmp_path, "pi-3", ports.clock, ports.wall)
     controller.watchers.append(watch.follow())
-    patient = Patient(stage.bus, controller.view, lambda: controller.session, lambda: "away")
-    return asyncio.create_task(watch.run([patient]))
+    return asyncio.create_task(watch.run([Patient(controller, ports)]))
 
 
 def test_health_is_told_when_something_changes_and_once_a_minute_else(stage_play, tmp_path):

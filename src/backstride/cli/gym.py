@@ -67,28 +67,33 @@ def provision(  # noqa: PLR0917  Typer turns parameters into options
     from backstride.provisioning.house import RECORD, House
     from backstride.provisioning.mosquitto import find_plugins
     from backstride.provisioning.names import check_path
-    from backstride.service.configreader import ConfigError
-    from backstride.service.machines import read_machines, write_tables
+    from backstride.service.machines import write_tables
 
-    try:
-        tables = read_machines(machines)
-    except ConfigError as error:
-        raise CommandFailedError(f"{error}\nnothing was written", Exit.USAGE) from error
+    tables = _read(machines)
     place = check_path(directory)
     new = not (place / RECORD).exists()
     house = _plan_house(place, host, prefix, port, websockets) if new else House.load(place)
     ids = [table["id"] for table in tables]
     draft = draft_gym(house, ids, write_tables(tables), find_plugins(), utc_now())
-    gone = [] if new else _gone(house, ids)
     if not draft.plan.writes:
         tell(f"{place} has all {len(ids)} treadmills already; nothing was changed")
     elif carry_out(draft, owner, dry_run=dry_run):
         show_passwords(draft)
         _explain(house, tables)
-    for name in gone:
+    for name in () if new else _gone(house, ids):
         tell(
             f"{name} is not in {machines.name} and keeps its access: backstride broker revoke {name}"
         )
+
+
+def _read(machines: Path) -> tuple[dict[str, str], ...]:
+    from backstride.service.configreader import ConfigError
+    from backstride.service.machines import read_machines
+
+    try:
+        return read_machines(machines)
+    except ConfigError as error:
+        raise CommandFailedError(f"{error}\nnothing was written", Exit.USAGE) from error
 
 
 def _plan_house(

@@ -19,8 +19,9 @@ from backstride.domain.session import Session, Transition
 from backstride.domain.units import SECOND, Ms
 from backstride.mqtt.health import Health, HostHealth, LastSession, RadioHealth
 from backstride.mqtt.schema import encode
-from backstride.ports import Bus, Clock, Publication
+from backstride.ports import Clock, Publication
 from backstride.service.clock import WallClock
+from backstride.service.controller import Controller, Ports
 from backstride.service.health_host import HostReader
 from backstride.service.view import View
 
@@ -37,13 +38,10 @@ MEMORY_LOW: Final = 50
 
 
 class Patient(Struct, frozen=True):
-    """One treadmill whose health is told. `session` and the others give what is true now."""
+    """One treadmill whose health is told."""
 
-    bus: Bus
-    view: View
-    session: Callable[[], Session]
-    trouble: Callable[[], str | None]
-    rssi: Callable[[], int | None] = lambda: None
+    controller: Controller
+    ports: Ports
 
 
 class HealthWatch:
@@ -82,7 +80,7 @@ class HealthWatch:
                 read_at = self._clock.now()
             for patient in patients:
                 health = self._examine(patient, host, memory, versions)
-                patient.bus.publish(Publication("health", encode(health), retain=True))
+                patient.ports.bus.publish(Publication("health", encode(health), retain=True))
             with suppress(TimeoutError):
                 async with asyncio.timeout(PERIOD / SECOND):
                     await self._changed.wait()
@@ -91,22 +89,22 @@ class HealthWatch:
     def _examine(
         self, patient: Patient, host: HostHealth, memory: int | None, versions: dict[str, str]
     ) -> Health:
-        session = patient.session()
+        session, view = patient.controller.session, patient.controller.view
         radio = RadioHealth(
             up=session.linked,
             connections=session.epoch,
-            rssi=patient.rssi(),
-            trouble=None if session.linked else patient.trouble(),
+            rssi=patient.ports.rssi(),
+            trouble=None if session.linked else patient.ports.trouble(),
         )
         return Health(
-            boot=patient.view.boot,
+            boot=view.boot,
             time=self._wall.stamp(),
             uptime=(self._clock.now() - self._begun) / SECOND,
             memory=memory,
             versions=versions,
             host=host,
             radio=radio,
-            last_session=_last(patient.view),
+            last_session=_last(view),
             faults=find_faults(host, radio, session),
         )
 

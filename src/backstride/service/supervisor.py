@@ -196,9 +196,7 @@ class Service:
         controller = Controller(treadmill.id, self.boot, ports, session, programs)
         holder.append(controller)
         await self._put_on_strap(treadmill, controller)
-        self._patients.append(
-            Patient(bus, controller.view, lambda: controller.session, lambda: belt.trouble)
-        )
+        self._patients.append(Patient(controller, ports))
         return controller
 
     async def _put_on_strap(self, treadmill: Treadmill, controller: Controller) -> None:
@@ -237,7 +235,7 @@ class Service:
         for controller, patient in zip(self.controllers, self._patients, strict=True):
             view = controller.view
             subject = Subject(
-                view.treadmill, self.boot, patient.bus, view.account, WallClock().stamp
+                view.treadmill, self.boot, patient.ports.bus, view.account, WallClock().stamp
             )
             controller.watchers.append(keeper.watch(subject))
         return keeper
