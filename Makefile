@@ -6,10 +6,12 @@ export PYTHONUNBUFFERED := 1
 
 BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
 TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbus-daemon:dbus-daemon
+VM := qemu-system-x86:qemu-system-x86_64 qemu-utils:qemu-img mmdebstrap:mmdebstrap e2fsprogs:mke2fs \
+  openssh-client:ssh-keygen
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-homeassistant test-nodered check format deb bench abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-vm test-homeassistant test-nodered check format deb bench rest compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +38,10 @@ test: ## the whole test suite
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
 
+test-vm: ## the package under real systemd and BlueZ, in a virtual machine that is built once a week
+	@tools/setup $(VM)
+	BACKSTRIDE_VM=var/vm $(RUN)/pytest tests/vm $(PYTEST)
+
 test-homeassistant: ## against a real Home Assistant (0.8 GB, once, in an environment of its own)
 	@tools/setup $(BROKER) chromium:chromium
 	@tools/homeassistant
@@ -59,6 +65,14 @@ deb: ## Debian packages for amd64 and arm64, in dist/; DEB="--arch arm64" for on
 bench: ## Backstride against a bare script: table, ratios, plot, JSON
 	@tools/setup $(BROKER)
 	$(RUN)/python -m bench $(BENCH)
+
+rest: ## what a daemon writes: bytes of log a day and fsyncs, at rest and walking
+	@tools/setup $(BROKER) strace:strace
+	$(RUN)/python -m bench.rest $(REST)
+
+compatibility: ## docs/compatibility.md, from commissioning sheets and rehearsals
+	@tools/setup
+	$(RUN)/python tools/compatibility.py
 
 abuse: ## a stop among 10,000 junk messages a second, 1 MB payloads and a million ids
 	@tools/setup $(BROKER)

@@ -38,18 +38,22 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(run, workout, tmp
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words", "said"),
+    ("name", "content", "said"),
     [
-        ("a.zwo", "<workout_file><workout/></workout_file>", (), "--threshold"),
-        ("a.gpx", "", (), "only .zwo, .xml, .fit"),
-        ("a.fit", "no", (), "no FIT file"),
-        ("a.xml", ROWS, ("--top", "fast"), "--top"),
-        ("a.xml", "<rows/>", (), "nothing of it can be walked backward: it has no steps"),
+        ("a.zwo", "<workout_file><workout/></workout_file>", "--threshold"),
+        ("a.gpx", "", "only .zwo, .xml, .fit"),
+        ("a.fit", "no", "no FIT file"),
+        ("a.xml", "<rows/>", "nothing of it can be walked backward: it has no steps"),
     ],
 )
-def test_what_cannot_be_imported_is_told_with_what_to_do(run, tmp_path, name, content, words, said):
+def test_what_cannot_be_imported_is_told_with_what_to_do(run, tmp_path, name, content, said):
     path = tmp_path / name
     path.write_text(content)
-    result = run("import", path, *words, "-o", tmp_path / "out.yaml")
+    result = run("import", path, "-o", tmp_path / "out.yaml")
     assert (result.code != Exit.OK, said in result.err) == (True, True)
     assert not (tmp_path / "out.yaml").exists()
+
+
+def test_a_speed_that_is_none_is_told(run, workout):
+    result = run("import", workout, "--top", "fast")
+    assert (Exit.USAGE, "--top" in result.err) == (result.code, True)
