@@ -96,7 +96,8 @@ class _Adapter:
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        self.busy_with: str | None = None
+        self.busy = ""
+        """What it does in this turn, after its name and before "first"."""
         self.tried: Trials = {}
         self.left_off = False
 
@@ -185,9 +186,9 @@ class Care:
             yield
             return
         if adapter.turn.locked():
-            waiting(f"the adapter {name} connects {adapter.busy_with} first")
+            waiting(f"the adapter {name} {adapter.busy} first")
         async with adapter.turn:
-            adapter.busy_with = self._treadmill
+            adapter.busy = f"connects {self._treadmill}"
             yield
 
     def note_up(self, address: str) -> None:
@@ -275,7 +276,7 @@ class Care:
             return adapter.left_off
 
         async with adapter.turn:
-            adapter.busy_with = "nobody, because it is switched off and on,"
+            adapter.busy = "is switched off and on"
             await remedies.cycle(name, allowed, self._host.bus)
             adapter.left_off = False
 
