@@ -118,6 +118,18 @@ async def test_one_adapter_must_be_on(host, start_bluez, objects, expected):
     assert expected == said
 
 
+@pytest.mark.parametrize(("carried", "level"), [(1, Level.OK), (7, Level.NOTE)])
+async def test_how_many_connections_an_adapter_carries_is_told(host, start_bluez, carried, level):
+    devices = {
+        f"/org/bluez/hci0/dev{n}": device(Address=f"AA:BB:CC:DD:EE:0{n}", Connected=True)
+        for n in range(carried)
+    }
+    bus = await start_bluez({"/org/bluez/hci0": HCI0, **devices})
+    found = await examine(host.configure(configuration()), replace(host.place, bus=bus))
+    said = f"'pi') is on and carries {carried} of 7 connections"
+    assert any(said in line for line in told(found, Subject.BLUETOOTH, level))
+
+
 @pytest.mark.parametrize(
     ("has", "level", "expected"),
     [

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import assert_never
 
-from backstride.ftms.adapters import is_named
+from backstride.ftms.adapters import SLOTS, is_named
 from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read_tree
 from backstride.service.config import Config, Treadmill, state_directory
 from backstride.service.doctor.findings import Finding, Place, Subject, in_thread, note, ok, problem
@@ -126,7 +126,11 @@ def _power(adapter: Adapter, tree: Tree) -> str:
 def _adapter(adapter: Adapter, tree: Tree) -> Finding:
     name = f"adapter {adapter.name} ({adapter.address}, {adapter.alias!r})"
     if adapter.powered:
-        return ok(_BLUETOOTH, f"{name} is on")
+        carried = tree.carried(adapter.name)
+        what = f"{name} is on" + (f" and carries {carried} of {SLOTS} connections" * bool(carried))
+        if carried < SLOTS:
+            return ok(_BLUETOOTH, what)
+        return note(_BLUETOOTH, what, "end one, or plug in another adapter: no treadmill fits")
     # One that nobody needs may be off.
     judge = note if any(other.powered for other in tree.adapters) else problem
     return judge(_BLUETOOTH, f"{name} is off", _power(adapter, tree))
