@@ -340,6 +340,45 @@ async def test_a_mouth_without_a_voice_still_makes_tones(tmp_path):
     assert (sounds / "0001-faster.wav").read_bytes() == (tmp_path / "tone.wav").read_bytes()
 
 
+async def test_a_voice_that_is_slow_comes_after_the_tone_or_is_kept_for_the_next_time(
+    tmp_path, monkeypatch
+):
+    """A voice that takes its time: it waits for a word from us."""
+    bin_, fifo = tmp_path / "bin", tmp_path / "fifo"
+    bin_.mkdir()
+    os.mkfifo(fifo)
+    script(bin_ / "espeak-ng", f'cat {fifo} > "$6"')
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    played, more = [], asyncio.Event()
+
+    class Ear:
+        async def play(self, sound, note):
+            played.append((note.number, len(frames(sound)[1]) // 2))
+            more.set()
+
+    async def until(count):
+        async with asyncio.timeout(WAIT_S):
+            while len(played) < count:
+                more.clear()
+                await more.wait()
+
+    mouth = Mouth(Larynx(tmp_path / "cache", engine="espeak-ng"), Ear(), tmp_path)
+    running = asyncio.create_task(mouth.run())
+    mouth.hear(note(CueKind.FASTER, "faster", 1))
+    await until(1)
+    compose(CueKind.BEEP, None, tmp_path / "voice.wav")
+    await asyncio.to_thread(fifo.write_bytes, (tmp_path / "voice.wav").read_bytes())
+    await until(2)
+    mouth.hear(note(CueKind.FASTER, "faster", 2))
+    await until(3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    tone, words_, pause = 22_050 * 380 // 1_000, 22_050 * 120 // 1_000, 22_050 * 120 // 1_000
+    assert [1, 1, 2] == [number for number, _ in played]
+    expected = [tone, words_, tone + pause + words_]
+    assert all(abs(a - b) <= 4 for a, (_, b) in zip(expected, played, strict=True)), played
+
+
 async def test_speech_that_cannot_be_read_is_a_tone(tmp_path, larynx):
     voice = larynx.voices("en")[0]
     (tmp_path / "cache").mkdir()

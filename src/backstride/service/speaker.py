@@ -30,9 +30,12 @@ from backstride.service.speaker_voices import Larynx, end
 
 LATE_S: Final = 4.0
 """A cue that waited longer than this is not worth hearing."""
-LATE_BEEP_S: Final = 0.7
-"""A second counted in the next one is a wrong second."""
-LATE_ALARM_S: Final = 15.0
+_LATE_S: Final[dict[CueKind, float]] = {
+    CueKind.BEEP: 0.7,  # a second counted in the next one is a wrong second
+    CueKind.ALARM: 15.0,
+}
+SOON_S: Final = 0.2
+"""A voice that needs longer is not waited for: its tone goes first."""
 PLAYERS: Final = (("pw-play",), ("paplay",), ("aplay", "-q"))
 """What plays a WAV file, the best first: PipeWire, PulseAudio, ALSA."""
 _LOG: Final = structlog.get_logger("backstride.speaker")
@@ -91,13 +94,7 @@ class _Heard(Struct, frozen=True):
 
     def late(self, now: float) -> bool:
         """It is no longer worth saying."""
-        match self.note.kind:
-            case CueKind.BEEP:
-                return now - self.at > LATE_BEEP_S
-            case CueKind.ALARM:
-                return now - self.at > LATE_ALARM_S
-            case _:
-                return now - self.at > LATE_S
+        return now - self.at > _LATE_S.get(self.note.kind, LATE_S)
 
 
 class Mouth:
@@ -117,6 +114,7 @@ class Mouth:
         self._waiting: _Heard | None = None
         self._urgency = 0
         self._saying: asyncio.Task[None] | None = None
+        self._making: set[asyncio.Task[Path | None]] = set()
         self._changed = asyncio.Event()
 
     def hear(self, note: CueNote) -> None:
@@ -132,6 +130,14 @@ class Mouth:
 
     async def run(self) -> None:
         """Speak until cancelled."""
+        try:
+            await self._run()
+        finally:
+            for task in self._making:
+                task.cancel()
+            await asyncio.gather(*self._making, return_exceptions=True)
+
+    async def _run(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -153,14 +159,33 @@ class Mouth:
             self._saying = None
 
     async def _say(self, heard: _Heard) -> None:
+        """The tone, then the words. Words that are not there at once come after the tone, or too late."""
         note = heard.note
-        speech = await self._larynx.speak(note.speech, note.language) if note.speech else None
-        if heard.late(self._clock()):
-            _LOG.info("late", cue=note.number, kind=note.kind)
+        making = self._speak(note)
+        if await _ready(making, SOON_S):
+            await self._play(note, note.kind, making.result())
             return
+        await self._play(note, note.kind, None)
+        if await _ready(making, _LATE_S.get(note.kind, LATE_S)) and not heard.late(self._clock()):
+            await self._play(note, None, making.result())
+
+    def _speak(self, note: CueNote) -> asyncio.Task[Path | None]:
+        """Have it spoken; what is too late for this time is kept for the next."""
+        making = asyncio.create_task(self._larynx.speak(note.speech, note.language))
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+        return making
+
+    async def _play(self, note: CueNote, tone: CueKind | None, speech: Path | None) -> None:
         try:
-            compose(note.kind, speech, self._sound)
+            compose(tone, speech, self._sound)
         except (OSError, EOFError, wave.Error) as error:
             _LOG.warning("speech cannot be read", reason=str(error))
             compose(note.kind, None, self._sound)
         await self._player.play(self._sound, note)
+
+
+async def _ready(task: asyncio.Task[Path | None], patience: float) -> bool:
+    """Whether it ends in this time; it goes on if not."""
+    await asyncio.wait({task}, timeout=patience)
+    return task.done()

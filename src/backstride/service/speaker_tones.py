@@ -46,16 +46,16 @@ TONES: Final[dict[CueKind, tuple[Note, ...]]] = {
 """The web page plays the same; what is not here is only said."""
 
 
-def compose(kind: CueKind, speech: Path | None, target: Path) -> None:
+def compose(kind: CueKind | None, speech: Path | None, target: Path) -> None:
     """Write a cue's tone, then what was said in the file `speech`, as one WAV file.
 
-    Without a speech there is always a tone: better a blip than nothing.
+    Without a speech there is always a tone: better a blip than nothing. Without a kind there is none.
 
     Raises:
         OSError, EOFError, wave.Error: the speech cannot be read or is no 16 bit mono.
     """
     rate, said = (RATE, b"") if speech is None else _read(speech)
-    notes = TONES.get(kind, () if said else BLIP)
+    notes = () if kind is None else TONES.get(kind, () if said else BLIP)
     if notes and said:
         notes = (*notes, _PAUSE)
     loud = 1.0 if kind is CueKind.ALARM else _LOUD

@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from backstride.service.languages import Language
 
-PATIENCE_S: Final = 20.0
-"""An engine that needs longer is stuck; by then the cue is long late, but the next time it is kept."""
+PATIENCE_S: Final = 90.0
+"""An engine that needs longer is stuck. By then the cue is long late, but the next time it is there."""
 _ESPEAK: Final[dict[str, str]] = {"no": "nb"}
 """Languages under another name than ours."""
 _PACE: Final = "150"
@@ -81,8 +81,8 @@ class Larynx:
         return self._voices.get(language, ())
 
     async def speak(self, text: str, language: str) -> Path | None:
-        """A WAV file in which this is said; None if nothing here can say it."""
-        for voice in self.voices(language):
+        """A WAV file in which this is said; None if there is nothing to say, or nothing here can say it."""
+        for voice in self.voices(language) if text else ():
             kept = self._cache / f"{voice.key(text)}.wav"
             if kept.exists() or await self._make(voice, text, kept):
                 return kept
