@@ -8,6 +8,7 @@ from concurrent.futures import wait
 
 import pytest
 
+from backstride.domain.walker import Walker
 from backstride.history import writer as module
 from backstride.history.database import HistoryError
 from backstride.history.store import Store
@@ -150,3 +151,25 @@ def test_putting_waits_for_nobody(path, make):
     blocked.set()
     assert writer.close(LIMIT_S)
     assert 1 == writer.commits
+
+
+def test_a_full_disk_costs_nothing_once_there_is_room_again(write, path, make):
+    writer = write(pause_s=0, retry_s=0.05)
+    pages = writer.ask(lambda store: limit_pages(store, 1)).result(LIMIT_S)
+    writer.put(make.head("1", outcome="completed"), [make.sample(n) for n in range(5_000)])
+    with pytest.raises(HistoryError, match="full"):
+        writer.ask(lambda store: store.save_walker(Walker(id="a" * 9_000, name="A"))).result(
+            LIMIT_S
+        )
+    assert "full" in writer.failed
+    assert () == writer.ask(Store.heads).result(LIMIT_S)
+    writer.ask(lambda store: limit_pages(store, pages + 1_000)).result(LIMIT_S)
+    assert writer.close(LIMIT_S)
+    with Store(path) as store:
+        assert (None, 5_000) == (writer.failed, len(store.load("1").samples))
+
+
+def limit_pages(store, most):
+    """Let the file grow no further, as a full disk would; the least that can be set is what it has."""
+    row = store._database._connection.execute(f"PRAGMA max_page_count = {most}").fetchone()
+    return row["max_page_count"]
