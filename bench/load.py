@@ -72,7 +72,8 @@ RESULTS: Final = Path("var/load")
 LIMIT_MS: Final = 50.0
 """Within which a stop is answered, in 99 of 100 cases: as in `bench.abuse`."""
 TOGETHER: Final = 10
-"""Treadmills that are started at once: more is no gym's morning."""
+PAUSE_S: Final = 2.0
+"""So many treadmills are started at once, and the next after this: more is no gym's morning."""
 ROUNDS: Final = 3
 """Who did not get to walk is asked again so often: on a busy machine a session may be stopped for its lag."""
 _PATIENCE_S: Final = 180.0
@@ -204,8 +205,11 @@ class Hall:
         """Let all walk but the first: started over the broker, as people do, and not all in one instant."""
         walkers = self.ids[1:]
         for _ in range(ROUNDS):
-            for first in range(0, len(walkers), TOGETHER):
-                await self._walk(walkers[first : first + TOGETHER])
+            idle = [name for name in walkers if self._phases[name] != _WALKING]
+            async with asyncio.TaskGroup() as group:
+                for first in range(0, len(idle), TOGETHER):
+                    group.create_task(self._walk(idle[first : first + TOGETHER]))
+                    await asyncio.sleep(PAUSE_S)
             if all(self._phases[name] == _WALKING for name in walkers):
                 break
         return walkers
