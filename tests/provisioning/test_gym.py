@@ -20,7 +20,7 @@ from backstride.provisioning.gym import MARK, draft_gym
 from backstride.provisioning.house import House
 from backstride.provisioning.mosquitto import Kind, Listeners
 from backstride.provisioning.plan import ProvisioningError
-from backstride.provisioning.roles import BRIDGED, Role
+from backstride.provisioning.roles import BRIDGED, PERSONAL, Role
 from backstride.service.config import read_config
 from backstride.service.identity import take_own
 
@@ -275,7 +275,7 @@ def test_the_bridge_tells_all_that_treadmills_say_and_asks_for_nothing_but_stop(
 
     assert {words[1] for words in told if words[2] == "out"} == {f"+/{name}" for name in BRIDGED}
     assert [words[1] for words in told if words[2] != "out"] == ["+/command/stop"]
-    assert "history" not in text
+    assert not any(name in text for name in PERSONAL)
 
 
 def test_without_the_hub_s_files_the_bridge_says_where_they_come_from(tmp_path, capsys):

@@ -24,6 +24,8 @@ from typing import Final, assert_never
 
 from msgspec import Struct
 
+PERSONAL: Final = ("history", "walkers", "plan")
+"""What names those who walk: not for a screen that everybody sees, and not for anybody outside the house."""
 OUTWARD: Final = (
     "availability",
     "connection",
@@ -32,6 +34,7 @@ OUTWARD: Final = (
     "state",
     "session",
     "health",
+    *PERSONAL,
     "event",
     "cue",
     "response",
@@ -42,8 +45,8 @@ INWARD: Final = ("command", "command/+")
 """What it listens to."""
 STOP: Final = "command/stop"
 """The only one of these that comes in from outside the site."""
-BRIDGED: Final = tuple(name for name in OUTWARD if name not in {"response/+", "history"})
-"""What a bridge tells a hub: not what was answered to somebody's own topic, nor who walked when."""
+BRIDGED: Final = tuple(name for name in OUTWARD if name not in {"response/+", *PERSONAL})
+"""What a bridge tells a hub: not what was answered to somebody's own topic, nor who walked."""
 DISCOVERY: Final = "homeassistant"
 """First level of Home Assistant's discovery topics."""
 BIRTH: Final = f"{DISCOVERY}/status"
@@ -108,7 +111,8 @@ def rules(role: Role, prefix: str, treadmills: tuple[str, ...]) -> tuple[Rule, .
         case Role.COACH | Role.NODERED:
             return seen + commands
         case Role.WALL:
-            return seen
+            private = {f"{who}/{name}" for who in whose for name in PERSONAL}
+            return tuple(rule for rule in seen if rule.topic not in private)
         case Role.SITE:
             (site,) = whose
             told = tuple(Rule(Access.WRITE, f"{site}/+/{name}") for name in BRIDGED)
