@@ -17,7 +17,7 @@ from backstride.mqtt import walltime
 MARK: Final = Path("/run/systemd/timesync/synchronized")
 LASTS_S: Final = 2 * 60 * 60
 """A mark older than this is worth nothing. timesyncd renews it every 34 min at the latest
-(PollIntervalMaxSec=), and a clock that nobody keeps errs by less than 1 s in this time, at 100 ppm [CHOICE]."""
+(PollIntervalMaxSec=), and a clock that nobody keeps errs by less than 1 s meanwhile, at 100 ppm [CHOICE]."""
 
 
 def is_synchronised(mark: Path = MARK) -> bool:
