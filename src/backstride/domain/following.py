@@ -218,7 +218,7 @@ def hold(d: Draft) -> None:
     elif s.drive.unknowns:
         if not s.evidence.falling:
             _ask_again(d, s.envelope)
-    elif eases(s) and s.drive.target > s.envelope.floor:
+    elif eases(s):
         _ease(d, s.envelope)
 
 
