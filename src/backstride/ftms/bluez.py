@@ -20,12 +20,13 @@ from msgspec import Struct
 
 from backstride.domain.errors import BackstrideError
 from backstride.domain.units import SECOND, Ms
-from backstride.ftms.uuids import FITNESS_MACHINE
+from backstride.ftms.uuids import TREADMILL_DATA
 
 PATIENCE: Final[Ms] = 3 * SECOND
 """For one answer, all of it on this host; BlueZ gives most within milliseconds."""
 ADAPTER: Final = "org.bluez.Adapter1"
 DEVICE: Final = "org.bluez.Device1"
+_CHARACTERISTIC: Final = "org.bluez.GattCharacteristic1"
 
 
 class Cause(StrEnum):
@@ -69,7 +70,8 @@ class Adapter(Struct, frozen=True, kw_only=True):
 class Device(Struct, frozen=True, kw_only=True):
     """A device that BlueZ has met; `adapter` is the name of the one that met it.
 
-    `treadmill` says that it has the fitness machine service; `path` is the name of its object.
+    `treadmill` says that BlueZ has found a treadmill's telemetry on it, which bicycles with the same service
+    lack; `path` is the name of its object.
     """
 
     adapter: str
@@ -206,6 +208,11 @@ def _read(objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tree:
         for path, interfaces in objects.items()
         if (has := interfaces.get(ADAPTER)) is not None
     ]
+    treadmills = {
+        path.split("/service", 1)[0]
+        for path, interfaces in objects.items()
+        if interfaces.get(_CHARACTERISTIC, {}).get("UUID") == TREADMILL_DATA
+    }
     devices = [
         Device(
             adapter=str(has.get("Adapter", "")).rsplit("/", 1)[-1],
@@ -215,7 +222,7 @@ def _read(objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tree:
             trusted=bool(has.get("Trusted")),
             connected=bool(has.get("Connected")),
             blocked=bool(has.get("Blocked")),
-            treadmill=FITNESS_MACHINE in has.get("UUIDs", ()),
+            treadmill=path in treadmills,
             path=path,
         )
         for path, interfaces in objects.items()

@@ -88,6 +88,8 @@ class Bluetoothd:
         """Addresses whose connections live and answer nothing."""
         self.encrypted = set()
         """Addresses that demand a pairing before indications are enabled."""
+        self.bicycles = set()
+        """Addresses without a treadmill's telemetry."""
         self.calls, self.questions = [], []
         self._wires, self._watches, self._agents, self._tasks = {}, {}, {}, set()
         bus.add_message_handler(self._handle)
@@ -272,6 +274,8 @@ class Bluetoothd:
         assert wire is not None
         self._change(path, DEVICE, Connected=True)
         for entry in wire.entries:
+            if address in self.bicycles and entry.uuid.startswith("00002acd"):
+                continue
             service = f"{path}/service{entry.service_handle:04x}"
             if service not in self.objects:
                 self._add(service, SERVICE, UUID=entry.service, Device=path)

@@ -69,6 +69,18 @@ async def test_the_only_treadmill_is_not_one_that_another_of_ours_has(bluez, kee
     assert keeper.took() == []
 
 
+@pytest.mark.hazard("H19")
+async def test_a_bicycle_that_somebody_else_on_this_host_has_is_let_alone(bluez, keeper):
+    await bluez.add_machine()
+    await bluez.add_machine(address=OTHER)
+    bluez.bicycles.add(OTHER)
+    await bluez.leave_connection(OTHER)
+    keeper.start(OnlyOne())
+    up = await keeper.until_up()
+    assert ADDRESS == up.machine.address
+    assert [] == keeper.took() + bluez.asked("Disconnect")
+
+
 @pytest.mark.hazard("H09")
 async def test_a_ghost_that_was_left_behind_is_ended_and_the_machine_found_again(bluez, keeper):
     await bluez.add_machine()
