@@ -90,7 +90,7 @@ async def _configure(
     path = find_config(file, place.environ)
     if path is None:
         what = "there is no configuration file: the defaults hold (one treadmill, a broker here)"
-        remedy = "copy backstride.toml to /etc/backstride/backstride.toml and adapt it"
+        remedy = "sudo backstride setup"
         return Config(), [note(Subject.CONFIGURATION, what, remedy)]
     try:
         async with asyncio.timeout(limit / SECOND):

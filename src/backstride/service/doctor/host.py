@@ -147,7 +147,7 @@ async def check_versions(place: Place) -> list[Finding]:
         found.append(ok(_VERSIONS, f"BlueZ {numbers[0]}"))
     number = re.match(r"systemd (\d+)", systemd or "")
     if number is not None and int(number[1]) < OLDEST_SYSTEMD:
-        what = f"systemd {number[1]} ignores RestartSteps= of our unit: restarts come every 2 s"
+        what = f"systemd {number[1]} ignores RestartSteps= of our unit: restarts come every 0.5 s"
         found.append(note(_VERSIONS, what))
     elif number is not None:
         found.append(ok(_VERSIONS, f"systemd {number[1]}"))
