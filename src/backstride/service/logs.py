@@ -1,4 +1,8 @@
-"""Structured logs: JSON for a journal, colour for a terminal. Events with fields, never sentences."""
+"""Structured logs: JSON for a journal, colour for a terminal. Events with fields, never sentences.
+
+Every line that comes out of a treadmill's tasks says whose it is, whichever module wrote it, and while a
+session lasts it carries the session's id: the one that history and exports have.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from backstride.service.settings import LogFormat, LogLevel
 
@@ -18,6 +22,31 @@ _LEVELS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+
+
+_SESSIONS: Final[dict[str, str]] = {}
+"""The session of each treadmill of this process, while it has one."""
+
+
+def speak_for(treadmill: str) -> None:
+    """Mark what this task and those that it starts will log as this treadmill's."""
+    structlog.contextvars.bind_contextvars(treadmill=treadmill)
+
+
+def name_session(treadmill: str, session: str | None) -> None:
+    """Let a treadmill's lines carry a session's id from now on, or none any more."""
+    if session is None:
+        _SESSIONS.pop(treadmill, None)
+    else:
+        _SESSIONS[treadmill] = session
+
+
+def add_session(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """Add the session's id to a line (a processor)."""
+    session = _SESSIONS.get(str(line.get("treadmill")))
+    if session is not None:
+        line.setdefault("session", session)
+    return line
 
 
 class _Pen:
@@ -36,6 +65,7 @@ def configure(form: LogFormat, level: LogLevel) -> None:
     colour = form is LogFormat.COLOUR or (form is LogFormat.AUTO and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_session,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
