@@ -20,6 +20,7 @@ FILES: Final = (
     *("supervision", "plausibility", "session", "step", "outcomes", "recovery", "console"),
     *("starting", "arming", "following", "operator", "intake", "pilot", "cues", "state"),
     *("heart", "ceiling", "guidance"),
+    *("readiness", "walker", "ladder", "progression", "lesson"),
 )
 """What is mutated, the most dangerous first. The rest of the domain is data and text."""
 

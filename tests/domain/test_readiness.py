@@ -28,6 +28,11 @@ def test_every_question_has_its_words():
     assert all(words.endswith("?") for words in QUESTIONS.values())
 
 
+def test_three_questions_ask_for_a_professional_first():
+    expected = {Question.DIZZINESS, Question.PREGNANCY, Question.HEART}
+    assert expected == PROFESSIONAL_FIRST
+
+
 def test_times_are_half_a_year_and_eight_weeks():
     assert (86_400_000, 15_724_800_000, 4_838_400_000) == (DAY, VALID, ABSENCE)
 

@@ -59,19 +59,14 @@ class Walker(Struct, frozen=True, kw_only=True):
         return (*own, CAUTIOUS) if self.level is Level.CAUTIOUS else own
 
 
-_RANK: Final = {
-    Level.CAUTIOUS: 0,
-    Level.BEGINNER: 0,
-    Level.REGULAR: 1,
-    Level.ADVANCED: 2,
-    Level.LOCKED: 3,
-}
-"""Cautious programs are for beginners, too, and the other way round."""
+def _rank(level: Level) -> int:
+    """Levels are written in their order; cautious programs are for beginners too, and the other way round."""
+    return max(list(Level).index(level), 1)
 
 
 def may_walk(walker: Walker, level: Level) -> bool:
     """Whether programs of this level are for this person."""
-    return _RANK[level] <= _RANK[walker.level]
+    return _rank(level) <= _rank(walker.level)
 
 
 def prepare(walker: Walker, clearance: Clearance, earned: Level) -> Walker:
@@ -84,7 +79,7 @@ def prepare(walker: Walker, clearance: Clearance, earned: Level) -> Walker:
     if stored is Level.CAUTIOUS or clearance is not Clearance.READY:
         level = Level.CAUTIOUS
     else:
-        level = max(stored, earned, key=_RANK.__getitem__)
+        level = max(stored, earned, key=_rank)
     return replace(walker, level=level, readiness=None)
 
 
