@@ -76,7 +76,8 @@ def guide(d: Draft) -> None:
         _beep(d, s.workout, segment, left)
     elif left <= NOTICE:
         _announce_end(d, s.workout, segment, left)
-    elif not _arrive(d, segment):
+    else:
+        _arrive(d, segment)
         _remind(d, segment, left)
 
 
@@ -123,22 +124,21 @@ def _announce_end(d: Draft, workout: Workout, segment: Segment, left: Ms) -> Non
     _said(d, ended=segment.index)
 
 
-def _arrive(d: Draft, segment: Segment) -> bool:
-    """Confirm a speed once the belt was seen at it; True if that was said now."""
+def _arrive(d: Draft, segment: Segment) -> None:
+    """Confirm a speed once the belt was seen at it."""
     s = d.s
     goal = _constant(s, segment)
     if goal is None:
         _forget_arrival(d)
-        return False
+        return
     speed = s.evidence.speed
     fresh = s.evidence.age(s.now) <= FRESH and s.evidence.since > 0
     if goal == s.guide.reached or speed is None or not fresh or not _settled(s, segment):
-        return False
+        return
     if abs(speed - goal) > ARRIVED:
-        return False
+        return
     d.say(CueKind.REACHED, f"at {show_speed(goal)}", speed=goal)
     _said(d, reached=goal)
-    return True
 
 
 def _forget_arrival(d: Draft) -> None:
@@ -165,7 +165,11 @@ def _remind(d: Draft, segment: Segment, left: Ms) -> None:
     s = d.s
     guide = s.guide
     wanted = s.options.technique and segment.facing is Facing.BACKWARD and not s.findings
-    if not wanted or (guide.reminders and s.now - guide.reminded_at < APART):
+    if (
+        not wanted
+        or s.now < guide.quiet_at
+        or (guide.reminders and s.now - guide.reminded_at < APART)
+    ):
         return
     changed = max(s.since, s.drive.target_at, s.drive.incline_at, s.now - s.script + segment.start)
     if s.now - changed < NOTICE or not _settled(s, segment):
