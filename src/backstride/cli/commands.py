@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final, Unpack
 
 import typer
 
@@ -17,6 +17,7 @@ from backstride.domain.events import Ask
 
 if TYPE_CHECKING:
     from backstride.mqtt.schema import ResponseNote
+    from backstride.mqtt.values import Values
 
 _PANEL: Final = "Session"
 
@@ -167,12 +168,7 @@ def _command(
     config: Path | None,
     *,
     as_json: bool,
-    speed: float | None = None,
-    on: bool | None = None,
-    effort: int | None = None,
-    pain: int | None = None,
-    pin: str | None = None,
-    walker: str | None = None,
+    **values: Unpack[Values],
 ) -> None:
     from backstride.cli.broker import NO_BROKER_HINT
     from backstride.cli.terminal import complain, print_json, tell
@@ -181,12 +177,7 @@ def _command(
     from backstride.mqtt.topics import TopicError
 
     try:
-        answer = asyncio.run(
-            _send(
-                ask, program, treadmill, broker, config,
-                {"speed": speed, "on": on, "effort": effort, "pain": pain, "pin": pin, "walker": walker},
-            )
-        )  # fmt: skip
+        answer = asyncio.run(_send(ask, program, treadmill, broker, config, **values))
     except TopicError as error:
         raise CommandFailedError(str(error), Exit.USAGE) from error
     except (NoBrokerError, NoAnswerError, CommandFailedError) as error:
@@ -203,7 +194,7 @@ def _command(
     elif answer.reply is Reply.OK:
         tell(answer.sentence)
     else:
-        hint = "; start again with --pin" if answer.code == "pin" and pin is None else ""
+        hint = "; start again with --pin" if answer.code == "pin" and not values.get("pin") else ""
         complain(f"{answer.reply}: {answer.sentence}{hint}")
     if answer.reply is not Reply.OK:
         raise typer.Exit(Exit.REFUSED)
@@ -231,13 +222,13 @@ def _stop_locally(config: Path | None, treadmill: str | None) -> list[str]:
     return reached
 
 
-async def _send(  # noqa: PLR0917  as `_command` has them
+async def _send(
     ask: Ask,
     program: str | None,
     treadmill: str | None,
     broker: str | None,
     config: Path | None,
-    values: dict[str, Any],
+    **values: Unpack[Values],
 ) -> ResponseNote:
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt.remote import Remote

@@ -15,7 +15,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator
-from typing import Final, Self
+from typing import Final, Self, Unpack
 
 import aiomqtt
 import msgspec
@@ -30,6 +30,7 @@ from backstride.domain.units import SECOND, Ms
 from backstride.mqtt import topics
 from backstride.mqtt.remoteclient import HungUpError, RemoteClient, RemoteSettings, make_client
 from backstride.mqtt.schema import VERSION, CommandNote, Info, ResponseNote, encode
+from backstride.mqtt.values import Values
 from backstride.mqtt.walltime import wall_now
 
 PATIENCE: Final[Ms] = 5 * SECOND
@@ -207,15 +208,10 @@ class Remote:
         ask: Ask,
         program: str | None = None,
         *,
-        speed: float | None = None,
-        on: bool | None = None,
-        effort: int | None = None,
-        pain: int | None = None,
-        walker: str | None = None,
-        pin: str | None = None,
         patience: Ms = PATIENCE,
+        **values: Unpack[Values],
     ) -> ResponseNote:
-        """Send one command and wait for its answer. `speed` is in km/h.
+        """Send one command with its values, and wait for its answer.
 
         Raises:
             NoAnswerError: none came; the command may or may not have had an effect.
@@ -230,8 +226,8 @@ class Remote:
                 boot = None if ask is Ask.STOP else await self._boot(treadmill)
                 while True:
                     note = CommandNote(
-                        v=VERSION, id=number, command=ask, program=program, speed=speed, on=on,
-                        effort=effort, pain=pain, walker=walker, pin=pin, ts=wall_now(), boot=boot,
+                        v=VERSION, id=number, command=ask, program=program, ts=wall_now(), boot=boot,
+                        **values,
                     )  # fmt: skip
                     await self._publish(treadmill, note)
                     if ask is not Ask.STOP:
