@@ -6,12 +6,12 @@ export PYTHONUNBUFFERED := 1
 
 BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
 TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbus-daemon:dbus-daemon
-VM := qemu-system-x86:qemu-system-x86_64 qemu-utils:qemu-img mmdebstrap:mmdebstrap e2fsprogs:mke2fs \
-  openssh-client:ssh-keygen
+VM := qemu-system-x86:qemu-system-x86_64 mmdebstrap:mmdebstrap e2fsprogs:mke2fs \
+  openssh-client:ssh-keygen fakeroot:fakeroot uidmap:newuidmap
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-vm test-homeassistant test-nodered check format deb bench rest compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,8 +38,11 @@ test: ## the whole test suite
 	$(MAKE) --no-print-directory check
 	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
 
-test-vm: ## the package under real systemd and BlueZ, in a virtual machine that is built once a week
+vm-image: ## the Debian image that test-vm boots: built once a week, kept in ~/.cache/backstride-vm
 	@tools/setup $(VM)
+	@$(RUN)/python -m tools.vm.image
+
+test-vm: vm-image ## the installed package under real systemd and BlueZ, in an emulated machine, with faults
 	BACKSTRIDE_VM=var/vm $(RUN)/pytest tests/vm $(PYTEST)
 
 test-homeassistant: ## against a real Home Assistant (0.8 GB, once, in an environment of its own)
