@@ -146,9 +146,10 @@ def pytest_terminal_summary(terminalreporter, config):
     if not rows:
         return
     terminalreporter.section("the real Linux path")
-    width = max(len(name) for name, _, _ in rows)
-    for name, result, text in rows:
-        terminalreporter.write_line(f"{name:<{width}}  {result:<6}  {text}")
+    lines = [f"{name}\n    {result:<6}  {text}" for name, result, text in rows]
+    for line in lines:
+        terminalreporter.write_line(line)
+    (ROOT / KEPT / "table.txt").write_text("\n".join(lines) + "\n")
 
 
 def _sentence(item):

@@ -7,7 +7,7 @@ import statistics
 import pytest
 import pytest_asyncio
 
-from tools.vm.deployment import treadmills
+from tools.vm.deployment import treadmills, write
 from tools.vm.home import tell_seed, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
@@ -18,6 +18,9 @@ NAMES = ("treadmill", "hall", "attic", "cellar", "garden")
 LATEST_S = 8.0
 """After the first belt moves: the kill falls into starting, ramping and steady walking."""
 BAR_S = 60.0
+DEAF_S = 30
+"""The rescue has as much."""
+DROP_IN = "/etc/systemd/system/backstride.service.d/deaf.conf"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -107,3 +110,22 @@ async def test_stopping_the_service_brings_the_belt_down_in_a_controlled_way(hom
     await home.guest.run("systemctl start backstride", timeout=90)
     await until(lambda: home.phase(walking), 60, "the daemon")
     row(f"belt at 0 after {seconds:.1f} s")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def deaf(home):
+    """A daemon that is told to end by a signal that it does not hear, and killed when it does not."""
+    lines = f"[Service]\nKillSignal=SIGURG\nTimeoutStopSec={DEAF_S}\n"
+    await write(home, DROP_IN, lines)
+    await home.guest.run("systemctl daemon-reload")
+    yield
+    await home.guest.run(f"rm {DROP_IN}; systemctl daemon-reload; systemctl start backstride")
+
+
+@pytest.mark.hazard("H10")
+async def test_where_no_next_life_comes_the_rescue_stops_the_belt(home, deaf, walking, row):
+    asked = walking.now
+    await home.guest.run("systemctl stop backstride", timeout=4 * DEAF_S)
+    assert "timeout" == await home.unit("Result")
+    seconds = await walking.rest(asked, within=1)
+    row(f"belt at 0 {seconds - DEAF_S:.1f} s after SIGKILL")

@@ -21,8 +21,8 @@ from tools.vm.qmp import Qmp
 
 BOOT_S: Final = 300.0
 """From power to ssh: 20 s on an idle machine, and much more on one that has other things to do."""
-SSH_S: Final = 20.0
-RUN_S: Final = 60.0
+SSH_S: Final = 40.0
+RUN_S: Final = 180.0
 
 
 _LONGEST_LINE: Final = 1 << 22
