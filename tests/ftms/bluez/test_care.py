@@ -117,6 +117,22 @@ async def test_a_connection_that_dies_in_use_without_a_word_is_noticed_and_repla
     assert down.reason == "the connection was dead although it looked alive"
 
 
+@pytest.mark.hazard("H09", "H13")
+async def test_a_bluetoothd_that_freezes_under_a_moving_belt_is_noticed_and_used_again(
+    bluez, keeper
+):
+    keeper.moving, keeper.at_rest = True, False
+    await bluez.add_machine()
+    keeper.start(ADDRESS, waits=replace(WAITS, probe_moving=300))
+    await keeper.until_up()
+    bluez.frozen = True
+    await keeper.until(lambda: any(isinstance(e, LinkDown) for e in keeper.events))
+    bluez.frozen = False
+    up = await keeper.until_up(2)
+    assert up.epoch == 2
+    assert keeper.took() == []
+
+
 @pytest.mark.parametrize(("moving", "failures"), [(False, 1), (True, 2)])
 async def test_a_machine_whose_attributes_are_mute_is_forgotten_by_bluez_but_not_in_haste(
     bluez, keeper, moving, failures
