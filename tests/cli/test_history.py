@@ -1,4 +1,4 @@
-"""`history`, read from a file that is written like the daemon's; `feedback`, at a real daemon."""
+"""`history`, read from a file that is written like the daemon's."""
 
 from __future__ import annotations
 
@@ -198,13 +198,3 @@ def test_a_file_that_is_no_history_is_told_in_one_line(ask, place):
     connection.close()
     result = ask()
     assert (Exit.REFUSED, 1) == (result.code, len(result.err.splitlines()))
-
-
-def test_feedback_reaches_the_daemon_and_is_checked_before(run, home):
-    said = run("feedback", "12", "--pain", "1", "--config", home.config)
-    assert (Exit.OK, "kept with your last session here\n") == (said.code, said.out)
-    codes = [
-        run("feedback", *words, "--config", home.config).code
-        for words in ((), ("5",), ("21",), ("12", "--pain", "11"))
-    ]
-    assert [Exit.USAGE] * 4 == codes

@@ -16,9 +16,9 @@ from backstride.history.migrations import NEWEST
 from backstride.history.store import INTERRUPTED, Store
 
 VICTIM = Path(__file__).with_name("victim.py")
-KILLS = int(os.environ.get("BACKSTRIDE_KILLS", "8"))
+KILLS = int(os.environ.get("BACKSTRIDE_KILLS", "6"))
 """`BACKSTRIDE_KILLS=400 pytest tests/history/test_power.py` for the long run."""
-CUTS = 40
+CUTS = 25
 SEED = int(os.environ.get("BACKSTRIDE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 
