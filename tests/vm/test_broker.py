@@ -38,7 +38,7 @@ async def test_a_walk_ends_by_itself_when_the_broker_freezes(home, walking, row)
     frozen = walking.now
     await home.guest.run("systemctl kill -s STOP mosquitto")
     try:
-        seconds = await walking.rest(frozen)
+        seconds = await walking.rest(frozen, within=180)
     finally:
         await home.guest.run("systemctl kill -s CONT mosquitto")
     await home.settle(walking)

@@ -31,6 +31,7 @@ async def five(home):
 
 
 @pytest.mark.hazard("H10")
+@pytest.mark.timeout(1800)
 async def test_fifty_belts_stand_again_after_their_daemon_was_killed(home, five, row):
     chance = tell_seed(os.environ.get("BACKSTRIDE_VM_SEED"))
     seconds, lives, kept = [], [], 0
@@ -119,7 +120,9 @@ async def deaf(home):
     await write(home, DROP_IN, lines)
     await home.guest.run("systemctl daemon-reload")
     yield
-    await home.guest.run(f"rm {DROP_IN}; systemctl daemon-reload; systemctl start backstride")
+    await home.guest.run(
+        f"rm -r $(dirname {DROP_IN}); systemctl daemon-reload; systemctl start backstride"
+    )
 
 
 @pytest.mark.hazard("H10")

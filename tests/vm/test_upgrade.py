@@ -9,7 +9,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600
 
 INSTALL = "cd /home/walker && DEBIAN_FRONTEND=noninteractive apt-get install -y -q ./newer.deb"
 NEWER = "99.0"
-KEPT = "cd / && find etc/backstride var/lib/backstride -type f ! -name lock ! -name pid | sort"
+PASSING = ("lock", "pid", "*-wal", "*-shm")
+KEPT = "cd / && find etc/backstride var/lib/backstride -type f " + " ".join(
+    f"! -name '{name}'" for name in PASSING
+)
 
 
 @pytest.fixture(scope="session")
