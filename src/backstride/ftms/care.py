@@ -210,7 +210,7 @@ class Care:
         except BluezError:
             return Step.RETRY  # bluetoothd is gone or hangs; the next attempt says so
         device = None if address is None else find_known(tree, address, self._pinned)
-        name = device.adapter if device else self._adapter or self._pinned_name(tree)
+        name = device.adapter if device else self._name_adapter(tree)
         adapter = self._host.adapter(name or "")
         now = self._host.clock.now()
         decision = decide(self._history, self._scene(tree, device, name), now, adapter.tried)
@@ -225,10 +225,10 @@ class Care:
         self._tell(decision, address, await self._take(step, device, name or "", adapter))
         return step
 
-    def _pinned_name(self, tree: Tree) -> str | None:
-        """The adapter that an attempt would have used, had it come so far."""
+    def _name_adapter(self, tree: Tree) -> str | None:
+        """The adapter of the last attempt, or the one that it would have used, had it come so far."""
         names = [a.name for a in tree.adapters if self._pinned is None or is_named(a, self._pinned)]
-        return names[0] if names else None
+        return self._adapter if self._adapter in names else next(iter(names), None)
 
     def _scene(self, tree: Tree, device: Device | None, name: str | None) -> Scene:
         adapter = next((a for a in tree.adapters if a.name == name), None)
