@@ -92,7 +92,7 @@ def play(story):
     return healer
 
 
-@pytest.mark.hazard("H09", "H25")
+@pytest.mark.hazard("H09")
 @given(STORIES)
 @settings(max_examples=80, derandomize=True, deadline=None)
 def test_the_adapter_is_never_switched_off_while_a_belt_may_move_or_another_device_needs_it(story):

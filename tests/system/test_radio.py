@@ -16,7 +16,7 @@ def test_the_signal_of_the_last_advertisement_is_published(make_gym, run_paced):
     assert run_paced(story()) == -50
 
 
-@pytest.mark.hazard("H09", "H25")
+@pytest.mark.hazard("H09")
 def test_no_adapter_is_switched_off_from_the_arming_of_any_session_to_its_proven_rest(
     make_gym, run_paced
 ):

@@ -36,7 +36,7 @@ async def test_a_machine_is_found_connected_and_its_signal_kept(bluez, keeper):
     assert keeper.took() == []
 
 
-@pytest.mark.hazard("H10", "H11")
+@pytest.mark.hazard("H10")
 @pytest.mark.parametrize(
     ("target", "pinned"),
     [
@@ -323,7 +323,7 @@ async def test_an_adapter_that_does_nothing_is_switched_off_and_on_when_all_belt
     assert ["/org/bluez/hci0"] * 2 == bluez.asked("Set")
 
 
-@pytest.mark.hazard("H09", "H25")
+@pytest.mark.hazard("H09")
 @pytest.mark.parametrize("spoiler", ["a belt moves", "another device is connected"])
 async def test_an_adapter_that_somebody_needs_is_left_alone(bluez, keeper, spoiler):
     await bluez.add_machine()
