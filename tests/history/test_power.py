@@ -12,6 +12,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from backstride.history.migrations import NEWEST
 from backstride.history.store import INTERRUPTED, Store
 
@@ -60,6 +62,7 @@ def live(path, life, chance):
     return {session: int(second) for session, second in done}
 
 
+@pytest.mark.timeout(60 + 5 * KILLS)
 def test_a_killed_writer_leaves_everything_that_it_had_committed(tmp_path, record_property):
     chance = random.Random(SEED)
     durable, path, files = {}, tmp_path / "0.db", 1
