@@ -68,7 +68,8 @@ async def test_a_step_is_shown_with_its_age_and_reason(recorded, step, words):
 async def test_a_step_that_failed_is_shown_with_what_bluez_said(recorded):
     [(level, what)] = await recorded(entry("wake", error="Failed: Blocked through rfkill"))
     assert level is Level.NOTE
-    assert what.startswith("home: 5 min ago this was tried and failed (Failed: Blocked through")
+    said = "could not switch the adapter hci0 on (Failed: Blocked through rfkill)"
+    assert what == f"home: 5 min ago the daemon {said}: {REASON}"
 
 
 async def test_the_newest_five_are_shown_first_and_old_ones_not_at_all(recorded):

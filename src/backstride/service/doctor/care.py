@@ -20,13 +20,14 @@ OFTEN: Final = 10
 """So many steps in a day are not bad luck any more [CHOICE]."""
 _BLUETOOTH: Final = Subject.BLUETOOTH
 _WORDS: Final = {
-    "adopt": "took over the connection of {address}",
-    "close": "ended the connection of {address}",
-    "forget": "let BlueZ forget {address}",
-    "pair": "paired with {address}",
-    "wake": "switched the adapter {adapter} on",
-    "cycle": "switched the adapter {adapter} off and on",
+    "adopt": ("took", "take", "over the connection of {address}"),
+    "close": ("ended", "end", "the connection of {address}"),
+    "forget": ("let", "let", "BlueZ forget {address}"),
+    "pair": ("paired", "pair", "with {address}"),
+    "wake": ("switched", "switch", "the adapter {adapter} on"),
+    "cycle": ("switched", "switch", "the adapter {adapter} off and on"),
 }
+"""What was done, what was not, and to what."""
 _MOVE: Final = (
     "bring the adapter closer to the treadmill or away from USB 3 devices, or use another one"
 )
@@ -62,11 +63,10 @@ def _age(entry: Entry, now: datetime) -> timedelta:
 
 
 def _show(who: str, entry: Entry, age: timedelta) -> Finding:
-    words = _WORDS.get(entry.step, entry.step)
-    did = words.format(address=entry.address or "the machine", adapter=entry.adapter or "")
-    what = f"{who}: {_ago(age)} the daemon {did}: {entry.reason}"
-    if entry.error is not None:
-        what = f"{who}: {_ago(age)} this was tried and failed ({entry.error}): it {did}"
+    did, do, what = _WORDS.get(entry.step, (entry.step, entry.step, "{address}"))
+    what = what.format(address=entry.address or "the machine", adapter=entry.adapter or "")
+    told = f"{did} {what}" if entry.error is None else f"could not {do} {what} ({entry.error})"
+    what = f"{who}: {_ago(age)} the daemon {told}: {entry.reason}"
     judge = note if age <= FRESH and (entry.step != "adopt" or entry.error) else ok
     return judge(_BLUETOOTH, what)
 
