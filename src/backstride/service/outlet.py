@@ -17,6 +17,7 @@ from backstride.mqtt import schema
 from backstride.mqtt.reception import SparseLog
 from backstride.ports import Bus, Publication
 from backstride.service.clock import WallClock
+from backstride.service.training import Training
 from backstride.service.view import View, same
 
 MOVING_STATE: Final[Ms] = 1 * SECOND
@@ -33,7 +34,7 @@ LIVELY: Final = ACTIVE | {Phase.ARMED, Phase.HANDED_OVER}
 class Outlet:
     """One treadmill's voice. `stage` and `trouble` say how far the link is and why it is not up.
 
-    `rssi`, `refused` and `demands` are what `Ports` has under these names.
+    `rssi`, `refused`, `demands` and `training` are what `Ports` has under these names.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Outlet:
         rssi: Callable[[], int | None],
         refused: Callable[[], dict[str, int]],
         demands: tuple[str, ...],
+        training: Training | None,
     ) -> None:
         self._view = view
         self._bus = bus
@@ -64,6 +66,8 @@ class Outlet:
         self._log = structlog.get_logger("backstride.session").bind(treadmill=view.treadmill)
         self._shown: schema.State | None = None
         self._shown_at: Ms = 0
+        self._training = training
+        self._trained: tuple[object, ...] = ()
         self._link_shown: tuple[bool, int, str, str | None] | None = None
 
     def tell(self, notice: Notice) -> None:
@@ -114,11 +118,12 @@ class Outlet:
         self._publish_link(after, stamp)
         if (before.linked, before.epoch) != (after.linked, after.epoch) or after.bus > before.bus:
             self._publish_info(after, now)
-            self._send("programs", self._view.programs(after, self._programs))
+            self._publish_programs(after)
         elif before.envelope is not after.envelope:
             self._publish_info(after, now)
         elif before.selected is not after.selected:
-            self._send("programs", self._view.programs(after, self._programs))
+            self._publish_programs(after)
+        self._publish_training(after)
         if now - self._counted_at >= COUNTS and self._refused() != self._counted:
             self._publish_info(after, now)
             self._log.warning("commands refused so far", refused=self._counted)
@@ -130,6 +135,22 @@ class Outlet:
     def _publish_info(self, session: Session, now: Ms) -> None:
         self._counted, self._counted_at = self._refused(), now
         self._send("info", self._view.info(session, self._demands, self._counted))
+
+    def _publish_programs(self, session: Session) -> None:
+        offered = self._view.programs(session, self._programs)
+        self._send("programs", self._training.join(offered) if self._training else offered)
+
+    def _publish_training(self, session: Session) -> None:
+        """Who may walk and what their plan has: when anything of it changes."""
+        if self._training is None:
+            return
+        self._training.follow()
+        if (version := self._training.version()) == self._trained:
+            return
+        self._trained = version
+        self._send("walkers", self._training.walkers())
+        self._send("plan", self._training.plan())
+        self._publish_programs(session)
 
     def _publish_link(self, session: Session, stamp: Callable[[], str]) -> None:
         """The link is published when it changes, and when the reason why there is none does."""

@@ -49,6 +49,7 @@ from backstride.service.commissioned import Grant, look_up
 from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
+from backstride.service.exporting import Exporter
 from backstride.service.health import HealthWatch, Patient
 from backstride.service.history import Keeper, Subject
 from backstride.service.identity import own_name
@@ -59,6 +60,8 @@ from backstride.service.recovery import FileLedger, lock
 from backstride.service.settings import Config, Protocol, Treadmill
 from backstride.service.strap import find_strap, wear
 from backstride.service.timekeeping import is_synchronised
+from backstride.service.training import Training
+from backstride.service.walkers import Roster
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
@@ -110,6 +113,7 @@ class Service:
         self._straps: list[tuple[BleakStrap, Sink]] = []
         self.radios = Radios()
         self._carebook = CareBook(WallClock().stamp)
+        self._roster = Roster(state_directory(config) / FILE)
         self._host = Host(LoopClock(), at_rest=self._is_at_rest, told=self._carebook.note)
 
     def end(self) -> None:
@@ -139,6 +143,7 @@ class Service:
                 local.announce(home)
                 self.controllers.append(await self._build(treadmill, home, catalogue))
             await locks.enter_async_context(self._keep_history())
+            await locks.enter_async_context(self._roster)
             for callback in self.built:
                 callback()
             await locks.enter_async_context(wear(self._straps))
@@ -165,16 +170,15 @@ class Service:
             radio=radio,
             care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
         )
-        settings = broker_settings(
-            self.config, treadmill, read_password(self.config.broker.of(treadmill.id))
-        )
+        password = read_password(self.config.broker.of(treadmill.id))
         bus = MqttBus(
-            settings,
+            broker_settings(self.config, treadmill, password),
             clock=clock,
             programs=lambda name: (found := catalogue.find(name)) and grant.allow(found),
             phase=lambda: holder[0].phase,
             boot=self.boot,
             pin=(pin := require_pin(treadmill)),
+            people=(training := Training(self._roster, lambda: holder[0].session, self.boot)),
             synchronised=is_synchronised,
         )
         ports = Ports(
@@ -184,17 +188,15 @@ class Service:
             ledger=FileLedger(home),
             clock=clock,
             wall=WallClock(),
-            trouble=lambda: belt.trouble,
-            stage=lambda: belt.stage.value,
-            rssi=lambda: belt.rssi,
-            refused=bus.refused,
-            demands=_demands(treadmill, pin),
-            guidance=self.config.guidance,
-        )
+            trouble=lambda: belt.trouble, stage=lambda: belt.stage.value, rssi=lambda: belt.rssi,
+            refused=bus.refused, demands=_demands(treadmill, pin), guidance=self.config.guidance,
+            training=training,
+        )  # fmt: skip
         session = self._begin(treadmill, grant)
         programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
         controller = Controller(treadmill.id, self.boot, ports, session, programs)
         holder.append(controller)
+        controller.view.account.practice = self._roster.practice
         await self._put_on_strap(treadmill, controller)
         self._patients.append(Patient(controller, ports))
         return controller
@@ -232,11 +234,13 @@ class Service:
         """Record what is walked, in one file for all treadmills, for as long as their locks are held."""
         path = state_directory(self.config) / FILE
         keeper = Keeper(path, [controller.view.treadmill for controller in self.controllers])
+        over = Exporter(self.config)
         for controller, patient in zip(self.controllers, self._patients, strict=True):
             view = controller.view
             subject = Subject(
-                view.treadmill, self.boot, patient.ports.bus, view.account, WallClock().stamp
-            )
+                view.treadmill, self.boot, patient.ports.bus, view.account,
+                stamp=WallClock().stamp, session=_id_of(controller), over=over,
+            )  # fmt: skip
             controller.watchers.append(keeper.watch(subject))
         return keeper
 
@@ -290,6 +294,10 @@ class Service:
             if all(controller.ticks(clock.now()) for controller in self.controllers):
                 systemd.notify(systemd.WATCHDOG)
             await asyncio.sleep(interval / SECOND)
+
+
+def _id_of(controller: Controller) -> Callable[[], str]:
+    return lambda: controller.session_id
 
 
 async def serve(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -14,8 +15,8 @@ from backstride.domain.ladder import A_WEEK, LADDER, WEEKS
 from backstride.domain.lesson import Lesson, Setting, make_lesson
 from backstride.domain.progression import Now, Place, summarise
 from backstride.domain.readiness import DAY, Clearance
-from backstride.domain.session import Session
-from backstride.domain.units import MINUTE
+from backstride.domain.session import Phase, Session
+from backstride.domain.units import MINUTE, SECOND, Ms
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Program
 from backstride.mqtt import schema
@@ -23,6 +24,9 @@ from backstride.mqtt.people import NobodyError, NoPlanError
 from backstride.mqtt.training import Plan, PlanWeek, WalkerName, Walkers
 from backstride.service import surroundings
 from backstride.service.walkers import Roster, Trainee, local_now
+
+SAME: Final[Ms] = 5 * SECOND
+"""The history may have stamped the same start so much earlier."""
 
 
 class Training:
@@ -39,6 +43,8 @@ class Training:
         self._session = session
         self._boot = boot
         self._now = now
+        self._armed = False
+        self._begun: tuple[str, int] | None = None
 
     # -- people --------------------------------------------------------------------------------
 
@@ -83,10 +89,25 @@ class Training:
         now = self._now()
         place = trainee.place(now)
         lesson = self._lesson(trainee, place, now)
-        refusal = lesson.refusal or wait(place, now)
+        refusal = self._unwritten(trainee) or lesson.refusal or wait(place, now)
         if lesson.program is None or refusal is not None:
             raise NoPlanError(refusal or "")
         return lesson.program
+
+    def follow(self) -> None:
+        """Remember when somebody began to walk: their plan waits until the history has that session."""
+        s = self._session()
+        if s.phase is Phase.ARMED:
+            self._armed = True
+        elif s.phase is Phase.STARTING and self._armed and s.person is not None:
+            self._armed, self._begun = False, (s.person.id, self._now().at)
+
+    def _unwritten(self, trainee: Trainee) -> str | None:
+        if self._begun is None or self._begun[0] != trainee.walker.id:
+            return None
+        if any(head.started >= self._begun[1] - SAME for head in trainee.heads):
+            return None
+        return "the last session is not in the history yet: try again in a moment"
 
     def _lesson(self, trainee: Trainee, place: Place, now: Now) -> Lesson:
         s = self._session()

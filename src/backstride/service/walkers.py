@@ -1,13 +1,14 @@
 """Everybody of the site and what they walked, as the daemon has them at hand: a copy from the history.
 
 A command is judged at once and a disk is slow, so the daemon looks at a copy. It is read anew on a thread
-when the history's file has changed and no belt is in use: a session that lasts changes nobody's plan.
+when a glance at the last weeks shows something new. A session that lasts changes nobody's plan, and is no
+news.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -17,7 +18,7 @@ import structlog
 from msgspec import Struct
 
 from backstride.domain.progression import Now, Place, earned_level, find_place
-from backstride.domain.readiness import Clearance, judge
+from backstride.domain.readiness import DAY, Clearance, judge
 from backstride.domain.record import Head
 from backstride.domain.walker import Walker, prepare
 from backstride.history.database import HistoryError
@@ -26,6 +27,8 @@ from backstride.service.journal import SUFFIX
 
 LOOK_S: Final = 5.0
 """Seconds between two looks at the file's time: a walker who was just added is there by then."""
+GLANCE: Final = 31 * DAY
+"""What is older is read again only together with something new: a gym writes every few seconds."""
 
 _LOG: Final = structlog.get_logger("backstride.walkers")
 
@@ -66,18 +69,25 @@ type Book = Mapping[str, Trainee]
 
 def read_book(store: Store) -> Book:
     """Everybody with their sessions, by id."""
-    return {walker.id: Trainee(walker, store.heads(walker=walker.id)) for walker in store.walkers()}
+    return {
+        walker.id: Trainee(walker, _over(store.heads(walker=walker.id)))
+        for walker in store.walkers()
+    }
+
+
+def _over(heads: tuple[Head, ...]) -> tuple[Head, ...]:
+    return tuple(head for head in heads if head.outcome is not None)
 
 
 class Roster:
-    """The copy. `version` grows with each change; `idle` says whether no belt is in use."""
+    """The copy. `version` grows with each change."""
 
-    def __init__(self, path: Path, idle: Callable[[], bool]) -> None:
+    def __init__(self, path: Path) -> None:
         self.book: Book = {}
         self.version = 0
         self._path = path
-        self._idle = idle
-        self._seen: tuple[int, ...] = ()
+        self._times: tuple[int, ...] = ()
+        self._glance: tuple[tuple[Walker, ...], tuple[Head, ...]] = ((), ())
         self._task: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
@@ -92,8 +102,7 @@ class Roster:
 
     async def _run(self) -> None:
         while True:
-            if self._idle():
-                await self.refresh()
+            await self.refresh()
             await asyncio.sleep(LOOK_S)
 
     async def refresh(self) -> None:
@@ -112,19 +121,17 @@ class Roster:
         return 0 if known is None else sum(head.completed for head in known.heads)
 
     def _look(self) -> Book | None:
+        """Everybody, if there is news; on a thread."""
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        seen = tuple(
-            value
-            for file in files
-            if file.exists()
-            for value in (file.stat().st_mtime_ns, file.stat().st_size)
-        )
-        if not seen or seen == self._seen:
+        times = tuple(file.stat().st_mtime_ns for file in files if file.exists())
+        if times == self._times:
             return None
         with Store(self._path, writes=False) as store:
-            found = read_book(store)
-        self._seen = seen
-        return found if found != self.book else None
+            recent = _over(store.heads(since=local_now().at - GLANCE))
+            glance = store.walkers(), recent
+            found = None if glance == self._glance else read_book(store)
+        self._times, self._glance = times, glance
+        return None if found == self.book else found
 
 
 def erase_journals(state: Path, walker: str) -> int:
