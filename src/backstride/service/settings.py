@@ -196,7 +196,7 @@ class Treadmill(Struct, frozen=True, kw_only=True):
     it: another machine found under the same name or address is not moved. `host` is whose daemon it belongs
     to, where one file serves several; None belongs to everybody's. `sheet` is its commissioning
     sheet, without which a real machine stays slow and is started at its console. `pin_file` holds the
-    hash of the PIN without which nothing is started. `strap` is the address of a heart-rate strap, or VIRTUAL.
+    hash of the PIN without which nothing is started. `strap` is a heart-rate strap's address, or VIRTUAL.
     """
 
     id: str
