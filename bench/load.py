@@ -29,8 +29,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,8 @@ PAUSE_S: Final = 2.0
 """So many treadmills are started at once, and the next after this: more is no gym's morning."""
 ROUNDS: Final = 3
 """Who did not get to walk is asked again so often: on a busy machine a session may be stopped for its lag."""
+COUNTDOWN_S: Final = 25.0
+"""For one step of a start: a countdown and a machine that takes its time."""
 _PATIENCE_S: Final = 180.0
 _WALKING: Final = "running"
 
@@ -225,10 +227,16 @@ class Hall:
             asked = [each for each in group if self._phases[each] in phases]
             for treadmill in asked:
                 await self.command(treadmill, name, **more)
-            done = lambda: all(self._phases[each] not in phases for each in asked)  # noqa: E731, B023  awaited here
-            await self.wait(done, name)
-        settled = {_WALKING, "faulted", "idle", "finished"}
-        await self.wait(lambda: all(self._phases[each] in settled for each in group), "walking")
+            await self._give(asked, lambda phase, before=phases: phase not in before)
+        await self._give(group, lambda phase: phase == _WALKING)
+
+    async def _give(self, group: list[str], reached: Callable[[str], bool]) -> None:
+        """Give treadmills the time of a countdown to get somewhere; the next round asks who did not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COUNTDOWN_S):
+                while not all(reached(self._phases[each]) for each in group):
+                    self._changed.clear()
+                    await self._changed.wait()
 
     async def command(self, treadmill: str, name: str, **more: object) -> None:
         """Send a command that proves that it is new."""
@@ -329,6 +337,7 @@ async def run(stages: tuple[int, ...], directory: Path) -> Result:
             print(f"{total} treadmills ...", file=sys.stderr, flush=True)
             await hall.grow(total)
             measured.append(await hall.measure())
+            print(measured[-1], file=sys.stderr, flush=True)
         print("stop for all ...", file=sys.stderr, flush=True)
         await hall.walk()
         async with Remote(RemoteSettings(host=HOST, port=broker.port)) as remote:
