@@ -66,3 +66,23 @@ async def test_the_daemon_listens_on_no_socket(home, row):
     said = await home.guest.run(f"ss -lntupx | grep 'pid={pid},' || true")
     assert "" == said.strip()
     row("ss shows none")
+
+
+async def test_a_daemon_for_one_treadmill_and_the_one_for_all_replace_each_other(home, belt, row):
+    took = []
+    for unit, other in (
+        ("backstride@treadmill", "backstride"),
+        ("backstride", "backstride@treadmill"),
+    ):
+        began = belt.now
+        await home.guest.run(f"systemctl start {unit}")
+        assert "active" == await home.unit("ActiveState", unit)
+        assert "inactive" == await home.unit("ActiveState", other)
+        await home.settle(belt)
+        took.append((belt.now - began) / 1000)
+    row(f"ready after {took[0]:.0f} s and {took[1]:.0f} s")
+
+
+async def test_the_rule_for_udev_is_one_that_udev_understands(home):
+    said = await home.guest.run("udevadm verify /usr/share/doc/backstride/examples/*.rules")
+    assert "Success: 1" in said
