@@ -11,7 +11,7 @@ VM := qemu-system-x86:qemu-system-x86_64 mmdebstrap:mmdebstrap e2fsprogs:mke2fs 
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest bench-history history-kills compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -72,6 +72,14 @@ bench: ## Backstride against a bare script: table, ratios, plot, JSON
 rest: ## what a daemon writes: bytes of log a day and fsyncs, at rest and walking
 	@tools/setup $(BROKER) strace:strace
 	$(RUN)/python -m bench.rest $(REST)
+
+bench-history: ## the history with a million samples: list < 50 ms, show < 200 ms
+	@tools/setup
+	$(RUN)/python -m bench.history
+
+history-kills: ## the writer of the history, killed 400 times
+	@tools/setup
+	BACKSTRIDE_KILLS=400 $(RUN)/pytest -q tests/history/test_power.py
 
 compatibility: ## docs/compatibility.md, from commissioning sheets and rehearsals
 	@tools/setup

@@ -180,11 +180,9 @@ def test_json_has_everything_in_units_that_people_use():
     assert (11, 0, "anna", 1.7, 0.35) == (
         told["effort"], told["pain"], told["walker"], told["top_speed"], told["energy"],
     )  # fmt: skip
-    assert (8, 3, 1, 1) == tuple(
-        len(told[one]) for one in ("samples", "segments", "cues", "alarms")
-    )
+    assert (8, 3, 1, 1) == tuple(len(told[one]) for one in ("samples", "laps", "cues", "alarms"))
     assert None is told["samples"][3]["speed"]
-    assert 25 == told["energy_uncertainty_percent"]
+    assert 25 == told["energy_uncertainty"]
 
 
 def test_a_stretch_counts_from_where_the_one_before_it_ended():

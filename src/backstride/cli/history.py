@@ -51,9 +51,9 @@ def _list(  # noqa: PLR0917  Typer turns parameters into options
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    from backstride.cli.history_data import head_data
     from backstride.cli.history_view import list_heads
     from backstride.cli.terminal import make_console, print_json
+    from backstride.history.plain import head_data
 
     with open_history(config) as store:
         heads = store.heads(walker=walker, treadmill=treadmill, limit=limit)
@@ -68,9 +68,9 @@ def _show(
     session: SessionArgument = _LAST, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a session: figures, charts, steps and alarms."""
-    from backstride.cli.history_data import record_data
     from backstride.cli.history_view import show_record
     from backstride.cli.terminal import make_console, print_json
+    from backstride.history.plain import record_data
 
     with open_history(config) as store:
         record = store.load(choose(store, session).id)
@@ -113,9 +113,9 @@ def _week(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the weeks: sessions, minutes backward, metres, top speed, effort."""
-    from backstride.cli.history_data import week_data
     from backstride.cli.history_view import list_weeks
     from backstride.cli.terminal import make_console, print_json
+    from backstride.history.plain import week_data
     from backstride.history.week import add_up
 
     with open_history(config) as store:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich import box
@@ -25,6 +24,7 @@ from backstride.domain.units import (
     show_speed,
 )
 from backstride.domain.workout import Facing
+from backstride.history.plain import began
 from backstride.history.week import Week
 
 _TEXTS: Final = frozenset({"when", "program", "walker", "outcome", "step", "facing", "week of", ""})
@@ -41,11 +41,6 @@ def _table(*titles: str) -> Table:
 
 def _or_blank(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def began(head: Head) -> datetime:
-    """When a session began, on the clock of where it was walked."""
-    return datetime.fromtimestamp(head.started / SECOND, UTC) + timedelta(minutes=head.offset)
 
 
 def describe_head(head: Head) -> str:

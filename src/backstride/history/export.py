@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from backstride.domain.errors import BackstrideError
 from backstride.domain.record import Head, Record
-from backstride.domain.units import SECOND
+from backstride.history.plain import began
 from backstride.history.table import to_csv, to_json
 from backstride.history.tcx import to_tcx
 
@@ -55,10 +54,9 @@ def file_name(head: Head, form: Format) -> str:
 
     The time is that of the place; the part of the id at the end keeps two sessions of a minute apart.
     """
-    local = datetime.fromtimestamp(head.started / SECOND, UTC) + timedelta(minutes=head.offset)
     program = re.sub(r"[^a-z0-9-]+", "-", head.program.lower()).strip("-") or "session"
     mark = re.sub(r"[^A-Za-z0-9]+", "", head.id)[-6:]
-    return f"{local:%Y-%m-%d-%H%M}-{program}-{mark}.{form}"
+    return f"{began(head):%Y-%m-%d-%H%M}-{program}-{mark}.{form}"
 
 
 def save(record: Record, form: Format, directory: Path) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import to_builtins
 
-from backstride.cli.history_view import began
 from backstride.domain.record import Head, Lap, Record, Said, Sample, Trouble
 from backstride.domain.units import KMH, PERCENT, SECOND
 from backstride.history.week import Week
@@ -18,6 +18,11 @@ _SCALES = {
     "energy": 100,
 }
 """Fields that are integers inside: how many make one of the unit outside."""
+
+
+def began(head: Head) -> datetime:
+    """When a session began, on the clock of where it was walked."""
+    return datetime.fromtimestamp(head.started / SECOND, UTC) + timedelta(minutes=head.offset)
 
 
 def _scaled(part: Head | Sample | Lap | Said | Trouble | Week) -> dict[str, Any]:
