@@ -39,7 +39,7 @@ UNKNOWN_TO_THE_CORE = {
 }
 KEEPERS = {
     "bleak": {"ftms", "virtual"},
-    "bleak_retry_connector": {"ftms"},
+    "bleak_retry_connector": set(),
     "pyftms": {"ftms"},
     "bumble": {"virtual"},
     "aiomqtt": {"mqtt"},
@@ -59,8 +59,8 @@ KEEPERS = {
 }
 """Who may know a library: it is understood, guarded and replaced in one place."""
 
-PASSING_THROUGH = {("service/supervisor.py", "bleak")}
-"""It hands a radio on to the link and names its type for that."""
+PASSING_THROUGH: set[tuple[str, str]] = set()
+"""Files that may name a library that is not theirs, each with its reason."""
 
 LONGEST_FILE = 320
 """About 300 lines below the module's docstring: theory is no second idea."""

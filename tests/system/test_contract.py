@@ -284,8 +284,12 @@ def filled(payload):
 
 
 SOME_HOST = {
-    **{"name": "pi-3", "uptime": 1209600.0, "temperature": 51.2, "throttled": False},
-    **{"memory_free": 1310, "disk_free": 21480},
+    "name": "pi-3",
+    "uptime": 1209600.0,
+    "temperature": 51.2,
+    "throttled": False,
+    "memory_free": 1310,
+    "disk_free": 21480,
 }
 SOME_VERSIONS = {"python": "3.13.5", "kernel": "6.12.47+rpt-rpi-v8", "bluez": "5.82"}
 """In place of the host that recorded: what a Raspberry Pi says."""
