@@ -372,17 +372,19 @@ def show(result: Result) -> None:
             round(each.p50, 2), round(each.p99, 2), round(each.worst, 2),
         )  # fmt: skip
         print("".join(f"{cell:>11}" for cell in row))
-    last = result.last
-    grown = (last.broker_kib - result.stages[0].broker_kib) / max(
-        last.treadmills - result.stages[0].treadmills, 1
-    )
+    last, first = result.last, result.stages[0]
     print(
         f"\nfleet stop --all: {result.at_rest} of {result.stopped} confirmed at rest within"
         f" {result.stop_all_s:.1f} s.\n{MANY:,} walkers, along a straight line:"
         f" {last.messages / last.walking * MANY:,.0f} messages/s,"
-        f" {result.broker_core(MANY) * 100:.0f} % of a core and"
-        f" {(last.broker_kib + grown * (MANY - last.treadmills)) / 1024:.0f} MB for the broker."
-        f"\nThis machine: {result.cores} cores, load average {result.load_average:.1f} at the beginning."
+        f" {result.broker_core(MANY) * 100:.0f} % of a core for the broker."
+    )
+    if last.treadmills > first.treadmills:
+        each = (last.broker_kib - first.broker_kib) / (last.treadmills - first.treadmills)
+        megabytes = (last.broker_kib + each * (MANY - last.treadmills)) / 1024
+        print(f"It takes {each:.0f} KiB for each treadmill, so some {megabytes:.0f} MB.")
+    print(
+        f"This machine: {result.cores} cores, load average {result.load_average:.1f} at the beginning."
     )
 
 
