@@ -304,9 +304,10 @@ def test_what_goes_to_the_broker_says_nothing_of_anybodys_body(decision, doubt):
 @pytest.mark.parametrize("wrong", [{"alarms": 1}, {"effort": None}])
 def test_whoever_slowed_down_in_trouble_does_not_begin_faster(wrong):
     slower = head(8, "plan-2-2", work_speed=90, **wrong)
-    assert Walked(90, 900_000, 0, 0) == place(*climb(4), slower, day=9).walked
-    for same in (0, 120, 140):
-        other = head(8, "plan-2-2", work_speed=same, **wrong)
-        assert Walked(120, 900_000, 0, 1) == place(*climb(4), other, day=9).walked
-    assert Walked(90, 1_800_000, 0, 0) == place(head(work_speed=90, **wrong)).walked
-    assert place(head(work_speed=100, **wrong)).walked is None
+    faster = head(10, "plan-2-2", work_speed=110, **wrong)
+    silent = head(12, "plan-2-2", work_speed=0, **wrong)
+    assert 90 == place(*climb(4), slower, day=9).most
+    assert 90 == place(*climb(4), slower, faster, silent, day=13).most
+    assert place(*climb(4), silent, day=13).most is None
+    assert Walked(120, 900_000, 0, 1) == place(*climb(4), slower, day=9).walked
+    assert place(*climb(4), slower, head(10, "plan-2-2", work_speed=90), day=11).most is None

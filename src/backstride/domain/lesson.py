@@ -91,6 +91,8 @@ def make_lesson(place: Place, person: Walker, setting: Setting) -> Lesson:
     if within.increment > COARSEST:
         return Lesson(refusal=coarse(within).sentence)
     ceiling = _ceiling(rung, last, within)
+    if place.most is not None:
+        ceiling = min(ceiling, place.most)
     wanted = min(rung.speed, ceiling)
     if within.floor > min(ceiling, max(rung.speed, START_MOST)):
         sentence = (

@@ -25,7 +25,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstride.domain.ladder import A_WEEK, LADDER, LAST, WEEKS, Rung, Variable, rung_of
-from backstride.domain.limits import BACKWARD_TIME
 from backstride.domain.readiness import DAY
 from backstride.domain.record import Head
 from backstride.domain.units import KMH, MINUTE, Incline, Ms, Speed, show_incline, show_speed
@@ -82,10 +81,7 @@ class Now(Struct, frozen=True):
 
 
 class Walked(Struct, frozen=True):
-    """What the last clean session of the plan was like; slower, if one since then was walked slower.
-
-    `steady`: so many clean ones in a row went at that speed.
-    """
+    """What the last clean session of the plan was like. `steady`: as many in a row went at that speed."""
 
     speed: Speed
     backward: Ms
@@ -98,6 +94,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
     `done` is the last rung that was walked clean. `clean` counts clean sessions of the plan since the last
     trouble or absence, `failures` those in a row that were not, `away` the days that led back.
+    `most` is how fast those since the last clean one were: whoever slowed down does not begin faster.
     """
 
     index: int = 0
@@ -109,6 +106,7 @@ class Place(Struct, frozen=True, kw_only=True):
     clean: int = 0
     due: int = 0
     walked: Walked | None = None
+    most: Speed | None = None
 
     @property
     def rung(self) -> Rung:
@@ -175,7 +173,8 @@ def _judge(place: Place, head: Head, doubts: tuple[Doubt, ...]) -> Place:
     here = min(rung, place.index)
     if not doubts:
         return _advance(place, here, head)
-    place = replace(place, walked=_slowed(place.walked, LADDER[here], head.work_speed))
+    if head.work_speed:
+        place = replace(place, most=min(place.most or head.work_speed, head.work_speed))
     if doubts == (Doubt.UNSAID,):
         return replace(place, index=here, decision=Decision.REPEAT, doubts=doubts)
     failures = place.failures + 1
@@ -184,14 +183,6 @@ def _judge(place: Place, head: Head, doubts: tuple[Doubt, ...]) -> Place:
         place, index=max(here - back, 0), failures=failures, clean=0, doubts=doubts,
         decision=Decision.STEP_BACK if back else Decision.REPEAT,
     )  # fmt: skip
-
-
-def _slowed(walked: Walked | None, rung: Rung, speed: Speed) -> Walked | None:
-    """Whoever slowed down in a session that was not clean does not begin the next one faster."""
-    known = walked or Walked(rung.speed, BACKWARD_TIME, rung.incline, 0)
-    if not 0 < speed < known.speed:
-        return walked
-    return replace(known, speed=speed, steady=0)
 
 
 def _elsewhere(place: Place, doubts: tuple[Doubt, ...]) -> Place:
@@ -211,8 +202,9 @@ def _advance(place: Place, here: int, head: Head) -> Place:
         speed, head.backward, head.top_incline, before.steady + 1 if before and same else 1
     )
     return replace(
-        place, index=min(here + 1, LAST), done=here, walked=walked, failures=0, clean=place.clean + 1,
-        doubts=(), decision=Decision.KEEP if here == LAST else Decision.ADVANCE,
+        place, index=min(here + 1, LAST), done=here, walked=walked, most=None, failures=0,
+        clean=place.clean + 1, doubts=(),
+        decision=Decision.KEEP if here == LAST else Decision.ADVANCE,
     )  # fmt: skip
 
 
