@@ -123,6 +123,8 @@ def test_a_clean_session_forgives_a_failure():
         head(10, "plan-2-2", alarms=1), day=11,
     )  # fmt: skip
     assert (4, Decision.REPEAT, 1) == (found.index, found.decision, found.failures)
+    forgiven = place(head(0, alarms=1), head(2), day=3)
+    assert (1, (), 0) == (forgiven.index, forgiven.doubts, forgiven.failures)
 
 
 def test_a_rung_above_the_own_counts_as_the_own():
@@ -311,3 +313,7 @@ def test_whoever_slowed_down_in_trouble_does_not_begin_faster(wrong):
     assert place(*climb(4), silent, day=13).most is None
     assert Walked(120, 900_000, 0, 1) == place(*climb(4), slower, day=9).walked
     assert place(*climb(4), slower, head(10, "plan-2-2", work_speed=90), day=11).most is None
+
+
+def test_an_unsaid_session_of_a_lower_rung_is_repeated_there():
+    assert 1 == place(*climb(6), head(12, "plan-1-2", effort=None), day=13).index

@@ -197,10 +197,8 @@ def _advance(place: Place, here: int, head: Head) -> Place:
     before = place.walked
     # A head without a work segment says nothing of the speed: then what was walked before still holds.
     speed = head.work_speed or (before.speed if before else LADDER[here].speed)
-    same = before is not None and before.speed == speed
-    walked = Walked(
-        speed, head.backward, head.top_incline, before.steady + 1 if before and same else 1
-    )
+    steady = before.steady if before is not None and before.speed == speed else 0
+    walked = Walked(speed, head.backward, head.top_incline, steady + 1)
     return replace(
         place, index=min(here + 1, LAST), done=here, walked=walked, most=None, failures=0,
         clean=place.clean + 1, doubts=(),
@@ -220,11 +218,11 @@ def earned_level(place: Place) -> Level:
 def jog_misses(place: Place) -> tuple[str, ...]:
     """What is missing before a backward jog, as sentences. Walk before you run [CHOICE]."""
     walked = place.walked
-    speed = 0 if walked is None else walked.speed
     found = {
         f"the {WEEKS} weeks of the plan are walked": place.rung.week > WEEKS,
         f"the last {JOG_SESSIONS} sessions were clean": place.clean >= JOG_SESSIONS,
-        f"the last was walked at {show_speed(JOG_SPEED)}": speed >= JOG_SPEED,
+        f"the last was walked at {show_speed(JOG_SPEED)}": walked is not None
+        and walked.speed >= JOG_SPEED,
     }
     return tuple(sentence for sentence, holds in found.items() if not holds)
 
