@@ -5,13 +5,14 @@ export PATH := $(PATH):/usr/sbin:/sbin
 export PYTHONUNBUFFERED := 1
 
 BROKER := mosquitto:mosquitto mosquitto-clients:mosquitto_pub
-TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbus-daemon:dbus-daemon
+TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbus-daemon:dbus-daemon \
+  victoria-metrics:victoria-metrics espeak-ng:espeak-ng
 VM := qemu-system-x86:qemu-system-x86_64 mmdebstrap:mmdebstrap e2fsprogs:mke2fs \
   openssh-client:ssh-keygen fakeroot:fakeroot uidmap:newuidmap
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest bench-history history-kills compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest load bench-history history-kills compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -80,6 +81,10 @@ bench-history: ## the history with a million samples: list < 50 ms, show < 200 m
 history-kills: ## the writer of the history, killed 400 times
 	@tools/setup
 	BACKSTRIDE_KILLS=400 $(RUN)/pytest -q tests/history/test_power.py
+
+load: ## 200 treadmills with real daemons against one mosquitto: table, JSON and plot in var/load
+	@tools/setup $(BROKER)
+	$(RUN)/python -m bench.load $(LOAD)
 
 compatibility: ## docs/compatibility.md, from commissioning sheets and rehearsals
 	@tools/setup
