@@ -109,6 +109,7 @@ class Service:
         """Set when every controller runs."""
         self._options = options or Options()
         self._ending = asyncio.Event()
+        self._closing = False
         self._patients: list[Patient] = []
         self._straps: list[tuple[BleakStrap, Sink]] = []
         self.radios = Radios()
@@ -263,10 +264,13 @@ class Service:
             ]
             await asyncio.gather(*(controller.shut_down() for controller in healthy))
         finally:
-            for task in (*tasks, ending, feeding, telling):
+            self._closing = True
+            for task in (*tasks, ending, telling):
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            feeding.cancel()
             await asyncio.gather(ending, feeding, telling, return_exceptions=True)
+            systemd.notify(systemd.WATCHDOG)  # as much again for the end of the process
         defects = [r for r in results if isinstance(r, Exception)]
         for defect in defects:
             _LOG.critical("controller failed", exc_info=defect)
@@ -285,13 +289,16 @@ class Service:
             _LOG.error("health is told no more", reason=repr(error))
 
     async def _feed_watchdog(self) -> None:
-        """Feed systemd's watchdog from the control loops: only while each of them ticks."""
+        """Feed systemd's watchdog from the control loops: only while each of them ticks.
+
+        When all belts are down nothing ticks any more, and connections take their seconds to close.
+        """
         interval = systemd.watchdog_interval()
         if interval is None:
             return
         clock = LoopClock()
         while True:
-            if all(controller.ticks(clock.now()) for controller in self.controllers):
+            if self._closing or all(c.ticks(clock.now()) for c in self.controllers):
                 systemd.notify(systemd.WATCHDOG)
             await asyncio.sleep(interval / SECOND)
 
