@@ -20,6 +20,8 @@ HARNESS = Path(__file__).parent / "harness"
 sys.path.append(str(HARNESS))
 
 OWN = {"127.0.0.1"}
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture
@@ -169,3 +171,26 @@ async def tap():
 async def _end(task):
     task.cancel()
     await asyncio.wait({task})
+
+
+async def _complaints(walker):
+    """What axe-core finds wrong, in a line each."""
+    if not await walker.page.evaluate("'axe' in window"):
+        # As a debugger does: the page's own policy lets no script in.
+        await walker.page.evaluate(AXE.read_text() + ";0")
+    result = await walker.page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+    )
+    return [
+        f"{each['id']}: {node['target']} {node['html'][:120]} {node['failureSummary']}"
+        for each in result["violations"]
+        for node in each["nodes"]
+    ]
+
+
+@pytest.fixture
+def find_complaints():
+    """Judges how usable a page is for everybody."""
+    if not AXE.exists():
+        pytest.fail("axe-core is not here; `tools/modules tests/web` brings it")
+    return _complaints

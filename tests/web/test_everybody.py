@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 async def focus_on(walker, selector):
@@ -47,27 +42,10 @@ async def test_a_whole_session_by_the_keyboard(open_gym, visit):
     assert gym.machine("home").drive.belt.value == 0
 
 
-async def complaints(walker):
-    """What axe-core finds wrong, in a line each."""
-    if not await walker.page.evaluate("'axe' in window"):
-        # As a debugger does: the page's own policy lets no script in.
-        await walker.page.evaluate(AXE.read_text() + ";0")
-    result = await walker.page.evaluate(
-        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
-    )
-    return [
-        f"{each['id']}: {node['target']} {node['html'][:120]} {node['failureSummary']}"
-        for each in result["violations"]
-        for node in each["nodes"]
-    ]
-
-
 THEMES = ("light", "dark")
 
 
-async def test_axe_finds_nothing_wrong(open_gym, visit):
-    if not AXE.exists():
-        pytest.fail("axe-core is not here; `tools/modules tests/web` brings it")
+async def test_axe_finds_nothing_wrong(open_gym, visit, find_complaints):
     gym = await open_gym({"left": "ideal", "right": "ideal"})
     walker = await visit(f"{gym.url}#/t/left")
     found = {}
@@ -75,7 +53,7 @@ async def test_axe_finds_nothing_wrong(open_gym, visit):
     async def look(place):
         for theme in THEMES:
             await walker.page.emulate_media(color_scheme=theme)
-            found[place, theme] = await complaints(walker)
+            found[place, theme] = await find_complaints(walker)
 
     await walker.choose("demo")
     await look("choose")

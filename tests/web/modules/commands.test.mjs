@@ -9,7 +9,7 @@ const sight = (phase, more = {}) => ({
   state: { phase, stage: null, boot: "b001", speed: {}, ...more },
 });
 
-for (const ask of ["start", "confirm", "continue"]) {
+for (const ask of ["start", "confirm", "continue", "walker"]) {
   test(`${ask} carries the time and the daemon's boot, or is not made`, () => {
     const note = commands.makeCommand(ask, sight("armed"), 1_700_000_000_000.4);
     assert.deepEqual([1, ask, 1_700_000_000_000, "b001"], [note.v, note.command, note.ts, note.boot]);
@@ -33,6 +33,8 @@ test("what means something only in one phase says which the person saw", () => {
     "select",
     "present",
     "voice",
+    "walker",
+    "feedback",
   ]) {
     assert.equal(expected[ask], commands.makeCommand(ask, sight("armed"), 1).expect, ask);
   }

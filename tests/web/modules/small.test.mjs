@@ -29,7 +29,7 @@ test("the broker is where the page came from unless somebody says otherwise", ()
 });
 
 test("routes are read and written alike, and nonsense is home", () => {
-  for (const hash of ["#/", "#/gym", "#/settings", "#/t/home", "#/t/living-room/wall", "#/t/home/settings"]) {
+  for (const hash of ["#/", "#/gym", "#/settings", "#/t/home", "#/t/living-room/wall", "#/t/home/settings", "#/t/home/history", "#/t/home/plan"]) {
     assert.equal(hash, href(readRoute(hash)));
   }
   for (const hash of ["", "#/t", "#/t/UPPER", "#/t/a+b", "#/t/home/x", "#/t/home/wall/x", "#/../x"]) {

@@ -12,8 +12,8 @@ export const EXPIRY = 10;
 /** ms until "no answer". */
 export const PATIENCE = 5_000;
 
-/** Sets a standing belt in motion or leads to it: must prove that it is new. */
-const MOVING = new Set(["start", "confirm", "continue"]);
+/** Sets a standing belt in motion or leads to it, or to wider limits: must prove that it is new. */
+const MOVING = new Set(["start", "confirm", "continue", "walker"]);
 /** Means what it says only in the phase that the person saw. To slow down and to end is never wrong. */
 const EXPECTING = new Set(["confirm", "continue", "skip", "faster", "speed"]);
 
@@ -28,6 +28,8 @@ const OFFERED = {
   speed: ["running"],
   finish: ["running", "holding", "turning"],
   acknowledge: ["faulted"],
+  walker: ["idle", "finished", "offline"],
+  feedback: ["idle", "finished", "offline", "faulted", "armed"],
 };
 
 /**
@@ -63,7 +65,8 @@ export function newId() {
  * @param {string} ask
  * @param {Sight | undefined} sight what the person saw when they asked
  * @param {number} time ms since 1970, on the daemon's clock as far as it is known
- * @param {{program?: string, speed?: number, on?: boolean, pin?: string}} [more]
+ * @param {{program?: string, speed?: number, on?: boolean, pin?: string, walker?: ?string, effort?: number,
+ *   pain?: number}} [more]
  * @param {string} [id]
  * @returns {object | null}
  */

@@ -45,3 +45,11 @@ export function titleOf(id) {
   const words = id.replaceAll("-", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+/** A day, as people of the language write it. @param {?string} iso a day, or a moment @param {string} language */
+export function day(iso, language) {
+  // A day alone is one wherever it is read; a moment belongs to the reader's own day.
+  const moment = new Date(iso !== null && iso.length === 10 ? `${iso}T00:00` : (iso ?? ""));
+  if (Number.isNaN(moment.getTime())) return UNKNOWN;
+  return moment.toLocaleDateString(language, { weekday: "short", day: "numeric", month: "short" });
+}

@@ -195,7 +195,8 @@ export class Page extends EventTarget {
    * Ask for anything else, now or not at all.
    * @param {string} treadmill
    * @param {string} ask
-   * @param {{program?: string, speed?: number, on?: boolean, pin?: string}} [more]
+   * @param {{program?: string, speed?: number, on?: boolean, pin?: string, walker?: ?string, effort?: number,
+   *   pain?: number}} [more]
    * @returns {Promise<boolean>} whether it was granted
    */
   async ask(treadmill, ask, more) {

@@ -7,7 +7,8 @@ const LOGIN = "backstride.login";
 
 /**
  * @typedef {{theme: "auto" | "light" | "dark", language: ?string, voice: boolean, vibrate: boolean, keys: boolean,
- *   awake: boolean}} Prefs
+ *   awake: boolean, walker: ?string, skipped: ?string}} Prefs `walker` is who walks with this device; `skipped` the
+ *   session that they would not speak of
  */
 
 /** @type {Prefs} */
@@ -18,6 +19,8 @@ export const DEFAULTS = {
   vibrate: true,
   keys: true,
   awake: true,
+  walker: null,
+  skipped: null,
 };
 
 /** @param {string} key @returns {any} null where storage is closed or broken */

@@ -14,22 +14,22 @@
 const STEPS = 2_000;
 
 /** @param {any} value @returns {?number} */
-const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
+export const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
 /** @param {any} value @returns {?string} */
-const text = (value) => (typeof value === "string" ? value : null);
+export const text = (value) => (typeof value === "string" ? value : null);
 /** @param {any} value @returns {any[]} */
-const list = (value) => (Array.isArray(value) ? value.filter(isRecord) : []);
+export const list = (value) => (Array.isArray(value) ? value.filter(isRecord) : []);
 /** @param {any} value */
 const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @param {any} value @param {string} what @returns {any} */
-function record(value, what) {
+export function record(value, what) {
   if (!isRecord(value)) throw new TypeError(`${what} is no object`);
   return value;
 }
 
 /** @param {any} value @param {string} what @returns {string} */
-function word(value, what) {
+export function word(value, what) {
   if (typeof value !== "string") throw new TypeError(`${what} is no text`);
   return value;
 }
@@ -42,7 +42,7 @@ function word(value, what) {
  * @param {string[]} [needed]
  * @returns {?T}
  */
-function group(value, readers, needed = []) {
+export function group(value, readers, needed = []) {
   if (!isRecord(value)) return null;
   const read = Object.fromEntries(
     Object.entries(readers).map(([name, reader]) => [name, reader(value[name])]),
@@ -56,7 +56,7 @@ const SCRIPT = { elapsed: number, remaining: number };
 const STEP = { index: number, count: number, name: text, effort: text, facing: text, remaining: number };
 const NEXT = { in_s: number, speed: number, facing: text, cue: text };
 const CUE = { number, kind: text, text, language: text };
-const HEART = { ceiling: number };
+const HEART = { source: text, ceiling: number };
 const COST = { kcal: number, low: number, high: number };
 const RANGE = { minimum: number, maximum: number, increment: number };
 const LIMIT = { value: number, unit: text, layer: text, reason: text };
@@ -95,7 +95,9 @@ export function readState(note) {
     distance: number(from.distance),
     elapsed: number(from.elapsed),
     heart_rate: number(from.heart_rate),
-    heart: group(from.heart, HEART),
+    heart: isRecord(from.heart)
+      ? { .../** @type {any} */ (group(from.heart, HEART)), over: from.heart.over === true }
+      : null,
     energy: number(from.energy),
     cost: group(from.cost, COST, ["kcal", "low", "high"]),
     link: from.link === true,

@@ -2,8 +2,10 @@
  * The part of the address after #, as a route. Pure.
  *
  * @typedef {{name: "home" | "gym" | "settings", treadmill: null}
- *   | {name: "treadmill" | "wall" | "settings", treadmill: string}} Route
+ *   | {name: "treadmill" | "wall" | "settings" | "history" | "plan", treadmill: string}} Route
  */
+
+const INSIDE = /** @type {const} */ (["wall", "settings", "history", "plan"]);
 
 const ID = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
@@ -12,7 +14,8 @@ export function readRoute(hash) {
   const [first, id, view, ...more] = hash.replace(/^#\/?/, "").split("/");
   if (more.length === 0 && first === "t" && ID.test(id ?? "")) {
     if (view === undefined || view === "") return { name: "treadmill", treadmill: id };
-    if (view === "wall" || view === "settings") return { name: view, treadmill: id };
+    const name = INSIDE.find((one) => one === view);
+    if (name !== undefined) return { name, treadmill: id };
   }
   if (first === "gym") return { name: "gym", treadmill: null };
   if (first === "settings") return { name: "settings", treadmill: null };

@@ -7,6 +7,7 @@
  */
 
 import { ACTIVE } from "./phases.js";
+import { readHistory, readPlan, readWalkers } from "./people.js";
 import { readCue, readInfo, readPrograms, readState, readSummary } from "./reading.js";
 
 /** State comes every second while the belt may move: three missed are too many. */
@@ -26,7 +27,7 @@ const TRAIL_LONGEST = 10_800;
  *   next: ?{in_s: number, speed: ?number, facing: ?string, cue: ?string},
  *   cue: ?{number: number, kind: string, text: string, language: ?string},
  *   alarm: ?{cause: string, sentence: string, latched: boolean}, holding: string[], distance: ?number,
- *   elapsed: ?number, heart_rate: ?number, heart: ?{ceiling: ?number}, energy: ?number,
+ *   elapsed: ?number, heart_rate: ?number, heart: ?{source: ?string, ceiling: ?number, over: boolean}, energy: ?number,
  *   cost: ?{kcal: number, low: number, high: number}, link: boolean, machine: ?string, voice?: boolean}} State
  * @typedef {{name: string, seconds: number, from_speed: number, speed: number, incline: number, effort: string,
  *   facing: string, cue: ?string}} Step
@@ -37,15 +38,18 @@ const TRAIL_LONGEST = 10_800;
  * @typedef {{elapsed: number, speed: ?number}} Point a moment of the session on the program's own clock
  * @typedef {{id: string, online: ?boolean, state: ?State, stateAt: number, live: boolean,
  *   info: ?import("./reading.js").Info, programs: ?{programs: Program[], selected: ?string},
- *   summary: ?import("./reading.js").Summary,
+ *   summary: ?import("./reading.js").Summary, history: ?import("./people.js").History,
+ *   people: ?import("./people.js").Walkers, plan: ?import("./people.js").Plan,
  *   cue: ?{at: number, note: CueNote}, trail: Point[]}} Sight one treadmill as it is known here;
  *   `live` is false while its state is only what the broker had kept
  * @typedef {{treadmill: string, topic: string, payload: string, retained: boolean, at: number}} News
  * @typedef {Readonly<Record<string, Sight>>} Sights
  */
 
+/** Topics that name who walks; a broker may keep them from a screen that everybody sees. */
+const PERSONAL = ["history", "walkers", "plan"];
 /** Topics that are worth a subscription. */
-export const TOPICS = ["availability", "info", "programs", "state", "session", "cue", "response"];
+export const TOPICS = ["availability", "info", "programs", "state", "session", "cue", "response", ...PERSONAL];
 
 /** @param {string} id @returns {Sight} */
 export function unseen(id) {
@@ -58,6 +62,9 @@ export function unseen(id) {
     info: null,
     programs: null,
     summary: null,
+    history: null,
+    people: null,
+    plan: null,
     cue: null,
     trail: [],
   };
@@ -95,6 +102,12 @@ function absorbOne(sight, news) {
       return { ...sight, programs: gone ? null : readPrograms(note) };
     case "session":
       return { ...sight, summary: gone ? null : readSummary(note) };
+    case "history":
+      return { ...sight, history: gone ? null : readHistory(note) };
+    case "walkers":
+      return { ...sight, people: gone ? null : readWalkers(note) };
+    case "plan":
+      return { ...sight, plan: gone ? null : readPlan(note) };
     case "cue":
       return gone ? sight : { ...sight, cue: { at: news.at, note: readCue(note) } };
     default:

@@ -15,6 +15,9 @@ import { stopBar } from "./stopbar.js";
 const CONTROLS = "button, a, input, select, summary, textarea";
 const EDITORS = 'input:not([type="checkbox"]):not([type="radio"]), textarea, select';
 
+/** Views with nothing to focus on: the arrow keys scroll them. */
+const READ = new Set(["history", "plan"]);
+
 class App extends View {
   connectedCallback() {
     super.connectedCallback();
@@ -76,7 +79,7 @@ class App extends View {
     const view = page.view;
     return html`<div class="app" data-testid="app" data-view=${view.name}>
       ${this.header(view)}
-      <main class="main" id="main" tabindex="-1">${this.main(view)}</main>
+      <main class="main" id="main" tabindex=${READ.has(view.name) ? "0" : "-1"}>${this.main(view)}</main>
       ${stopBar(page)} ${this.announcer(view)}
     </div>`;
   }
@@ -102,6 +105,9 @@ class App extends View {
     const sight = page.sight(view.treadmill);
     if (view.name === "settings") return html`<bs-settings .page=${page} .now=${this.now}></bs-settings>`;
     if (page.link === "login") return html`<bs-login .page=${page} .now=${this.now}></bs-login>`;
+    if (view.name === "history")
+      return html`<bs-history .page=${page} .sight=${sight} .now=${this.now}></bs-history>`;
+    if (view.name === "plan") return html`<bs-plan .page=${page} .sight=${sight} .now=${this.now}></bs-plan>`;
     if (view.name === "gym") return html`<bs-overview .page=${page} .now=${this.now}></bs-overview>`;
     if (view.name === "wall") {
       return html`<div class="wall-frame" data-stale=${page.stale(view.treadmill) !== null}>

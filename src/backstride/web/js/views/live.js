@@ -165,7 +165,8 @@ class Live extends View {
     if (state === null) return nothing;
     const script = state.script;
     const kcal = (/** @type {?number | undefined} */ amount) => number(amount ?? null, language(), 0);
-    const limit = state.heart?.ceiling ? `/ ${state.heart.ceiling}` : "";
+    const most = state.heart?.ceiling;
+    const limit = most == null ? nothing : html`<small>${t("heart.most", { most })}</small>`;
     /** @type {[string, any, boolean][]} */
     const rows = [
       ["elapsed", duration(state.elapsed), true],
@@ -173,7 +174,11 @@ class Live extends View {
       ["distance", html`${state.distance ?? "–"}<small> m</small>`, true],
       ["cost", html`${kcal(state.cost?.low)}–${kcal(state.cost?.high)}<small> kcal</small>`, state.cost !== null],
       ["energy", html`${kcal(state.energy)}<small> kcal</small>`, state.energy !== null && state.cost === null],
-      ["heart-rate", html`${state.heart_rate}<small> ${limit} /min</small>`, state.heart_rate !== null],
+      [
+        "heart-rate",
+        html`<span data-over=${state.heart?.over ?? false}>${state.heart_rate}</span><small> /min</small>${limit}`,
+        state.heart_rate !== null,
+      ],
     ];
     return html`<dl class="totals">
       ${rows

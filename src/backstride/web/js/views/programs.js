@@ -6,6 +6,7 @@ import { duration, minutes, number } from "../format.js";
 import { language, t } from "../i18n.js";
 import { stretches, turns } from "../plan.js";
 import { isOffered } from "../commands.js";
+import { todayOf } from "../people.js";
 import { View, html, nothing } from "./base.js";
 import { legend } from "./chart.js";
 import { kmh } from "./parts.js";
@@ -25,19 +26,26 @@ class Programs extends View {
 
   constructor() {
     super();
-    /** @type {?string} what the person looks at; the daemon's selection until they choose */
+    /** @type {?string} what the person looks at; today's session or the daemon's selection until they choose */
     this.shown = null;
     this.listed = false;
     this.pin = "";
     /** @type {?string | undefined} */
     this.selected = undefined;
+    /** @type {?string} */
+    this.today = null;
   }
 
   willUpdate() {
     const selected = this.sight?.programs?.selected;
     // Somebody selected another one elsewhere: follow, so that all dashboards show the same.
     if (selected !== this.selected) {
+      this.shown = this.selected === undefined ? null : (selected ?? null);
       this.selected = selected;
+    }
+    const today = todayOf(this.sight);
+    if (today !== this.today) {
+      this.today = today;
       this.shown = null;
     }
   }
@@ -45,12 +53,14 @@ class Programs extends View {
   /** @returns {Program[]} */
   get programs() {
     const offered = this.sight?.programs?.programs ?? [];
-    return offered.toSorted((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
+    const planned = this.sight?.plan?.program;
+    const rank = (/** @type {Program} */ one) => (one.id === planned ? -1 : LEVELS.indexOf(one.level));
+    return offered.toSorted((one, other) => rank(one) - rank(other));
   }
 
   /** @returns {Program | undefined} */
   get program() {
-    const id = this.shown ?? this.selected;
+    const id = this.shown ?? this.today ?? this.selected;
     return (
       this.programs.find((one) => one.id === id) ??
       this.programs.find((one) => one.refusal == null) ??
@@ -74,7 +84,13 @@ class Programs extends View {
   async arm() {
     const program = this.program;
     if (this.sight === undefined || program === undefined) return;
-    const more = this.wantsPin ? { program: program.id, pin: this.pin } : { program: program.id };
+    const walker = this.sight.people?.selected;
+    const more = {
+      program: program.id,
+      ...(this.wantsPin ? { pin: this.pin } : {}),
+      // For whom the person saw it; another may be chosen while this is on its way.
+      ...(walker == null ? {} : { walker }),
+    };
     this.pin = "";
     await this.page.ask(this.sight.id, "start", more);
   }

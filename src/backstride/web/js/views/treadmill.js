@@ -48,6 +48,8 @@ class Treadmill extends View {
     if (state.phase === "faulted") return this.fault(state);
     // A fault is said by its alarm, an end by its summary; what is left is a lost treadmill.
     return html`${this.summary()}
+      <bs-feedback .page=${this.page} .sight=${sight} .now=${this.now}></bs-feedback>
+      <bs-today .page=${this.page} .sight=${sight} .now=${this.now}></bs-today>
       ${state.phase === "offline" ? html`<p class="sentence" data-testid="sentence" lang="en">${state.sentence}</p>` : nothing}
       <bs-programs .page=${this.page} .sight=${sight} .now=${this.now}></bs-programs>`;
   }
