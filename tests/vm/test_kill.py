@@ -106,11 +106,13 @@ async def test_a_second_daemon_is_refused_and_the_first_goes_on(home, walking, r
 @pytest.mark.hazard("H25")
 async def test_stopping_the_service_brings_the_belt_down_in_a_controlled_way(home, walking, row):
     asked = walking.now
-    await home.guest.run("systemctl stop backstride", timeout=90)
-    assert 0 == walking.speed
-    assert "success" == await home.unit("Result")
-    seconds = await walking.rest(asked)
-    await home.guest.run("systemctl start backstride", timeout=90)
+    try:
+        await home.guest.run("systemctl stop backstride", timeout=90)
+        assert 0 == walking.speed
+        assert "success" == await home.unit("Result")
+        seconds = await walking.rest(asked)
+    finally:
+        await home.guest.run("systemctl start backstride", timeout=90)
     await until(lambda: home.phase(walking), 60, "the daemon")
     row(f"belt at 0 after {seconds:.1f} s")
 
