@@ -154,8 +154,14 @@ def test_an_arming_begins_anew_and_is_stated(rested, chosen):
     assert [
         Moved(at=NOW, before="finished", after="armed", trigger="arm"),
         Cue(
-            at=NOW, number=1, kind=CueKind.ARMED, text=statement, speed=120, incline=25,
-            length=150_000, note="Bench",
+            at=NOW,
+            number=1,
+            kind=CueKind.ARMED,
+            text=statement,
+            speed=120,
+            incline=25,
+            length=150_000,
+            note="Bench",
         ),
     ] == notices
 

@@ -91,6 +91,7 @@ CODES = {
     Ask.SPEED: [W, W, W, W, W, "adjusted", W, W, W, W, W, W, W],
     Ask.PRESENT: ["thanks"] * 13,
     Ask.VOICE: ["voice_off"] * 13,
+    Ask.WALKER: [*["walker"] * 2, *["wrong_phase"] * 8, "walker", *["wrong_phase"] * 2],
     Ask.FEEDBACK: [*["noted"] * 3, *["not_over"] * 7, "noted", "not_over", "noted"],
 }  # fmt: skip
 
@@ -110,7 +111,7 @@ def test_each_request_in_each_phase_is_granted_or_refused_with_its_code(
     granted = answer.code in {
         "armed", "countdown", "pausing", "paused", "skipped", "adjusted", "cooldown", "finished",
         "slowing", "queued", "stopping", "acknowledged", "selected", "thanks", "voice_off",
-        "noted",
+        "noted", "walker",
     }  # fmt: skip
     assert (Reply.OK if granted else Reply.REFUSED) is answer.reply
     assert answer.sentence

@@ -148,7 +148,11 @@ def test_an_alarm_is_told_and_spoken():
     assert [
         Alarm(at=NOW, cause="clock", action="slow_down", sentence="the clock stood still"),
         Cue(
-            at=NOW, number=5, kind=CueKind.ALARM, text="the clock stood still", cause="clock",
+            at=NOW,
+            number=5,
+            kind=CueKind.ALARM,
+            text="the clock stood still",
+            cause="clock",
             action="slow_down",
         ),
     ] == draft.notices

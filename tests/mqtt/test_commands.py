@@ -22,7 +22,7 @@ PROGRAM = Program(
     max_speed=1 * KMH,
     steps=(Step(effort=Effort.WORK, duration=MINUTE, speed=1 * KMH),),
 )
-MUST_BE_NEW = ["start", "confirm", "continue", "speed", "faster", "skip"]
+MUST_BE_NEW = ["start", "confirm", "continue", "speed", "faster", "skip", "walker"]
 VALUES = {"speed": ("speed", 2.4, "2.4", 240), "voice": ("on", False, "OFF", False)}
 """Commands with a value of their own: its key, and it in JSON, as plain text, and in a request."""
 OTHERS = sorted({ask.value for ask in Ask} - {*MUST_BE_NEW, *VALUES, "feedback", "stop", "select"})

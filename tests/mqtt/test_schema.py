@@ -8,9 +8,10 @@ import pytest
 
 from backstride.domain.events import Ask
 from backstride.domain.notices import CueKind, Reply
+from backstride.domain.progression import Decision
 from backstride.domain.session import Phase
 from backstride.domain.workout import Effort, Facing, Level
-from backstride.mqtt import health, history, quantities, schema, schema_files
+from backstride.mqtt import health, history, offers, quantities, schema, schema_files, training
 
 TIME = "2026-11-20T07:35:00.250Z"
 BOOT = "boot-0123"
@@ -53,15 +54,15 @@ FULL = {
         version="0.1.0",
         schemas=schema.VERSIONS,
         capabilities=("incline",),
-        machine=schema.MachineInfo(
+        machine=offers.MachineInfo(
             name="X",
             address="AA:BB",
             fingerprint="f",
-            speed=schema.RangeInfo(minimum=0.5, maximum=6.0, increment=0.1),
+            speed=offers.RangeInfo(minimum=0.5, maximum=6.0, increment=0.1),
             incline=None,
             belt_start="console",
         ),
-        limits={"speed": schema.LimitInfo(value=4.0, unit="km/h", layer="site", reason="adults")},
+        limits={"speed": offers.LimitInfo(value=4.0, unit="km/h", layer="site", reason="adults")},
     ),
     "programs": schema.Programs(
         programs=(
@@ -85,6 +86,17 @@ FULL = {
         radio=health.RadioHealth(up=False, connections=3, rssi=-71, trouble="out of range"),
         last_session=health.LastSession(program="first-steps", ended=TIME, outcome="completed"),
         faults={"throttled": "Look at the power supply."},
+    ),
+    "walkers": training.Walkers(
+        boot=BOOT, walkers=(training.WalkerName(id="anna", name="Anna"),), selected="anna"
+    ),
+    "plan": training.Plan(
+        boot=BOOT, walker="anna", week=2, session=1, program="plan-2-1", title="Week 2, session 1",
+        goal="6 times 1:00 min at 1.2 km/h", decision=Decision.ADVANCE, reason="one step further",
+        due="2026-11-22", refusal="the next session of the plan is on 2026-11-22",
+        weeks=(
+            training.PlanWeek(week=1, speed=1.0, minutes=6.0, incline=0.0, done=3, sessions=3),
+        ),
     ),
     "history": history.History(
         boot=BOOT,
@@ -124,11 +136,16 @@ BARE = {
     "programs": schema.Programs(programs=()),
     "session": schema.SessionSummary(boot=BOOT, program="x", program_name="X", started=TIME),
     "health": health.Health(
-        boot=BOOT, time=TIME, uptime=0.0, versions={},
+        boot=BOOT,
+        time=TIME,
+        uptime=0.0,
+        versions={},
         host=health.HostHealth(name="pi-3", uptime=0.0, clock_synchronised=False),
         radio=health.RadioHealth(up=True, connections=1),
     ),
     "history": history.History(boot=BOOT),
+    "walkers": training.Walkers(boot=BOOT),
+    "plan": training.Plan(boot=BOOT),
     "event": schema.EventNote(boot=BOOT, number=0, time=TIME, kind="link", sentence=""),
     "cue": schema.CueNote(number=0, time=TIME, kind=CueKind.ALARM, text=""),
     "command": schema.CommandNote(v=1, id="a", command=Ask.PAUSE),

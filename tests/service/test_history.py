@@ -35,7 +35,10 @@ def recorded(stage_play, path):
         async def play_it(play):
             controller, bus = play.stage.controller, play.stage.bus
             keeper = Keeper(path, ["simulated"])
-            subject = Subject("simulated", BOOT, bus, controller.view.account, _stamp(play))
+            subject = Subject(
+                "simulated", BOOT, bus, controller.view.account, _stamp(play),
+                lambda: controller.session_id,
+            )  # fmt: skip
             async with keeper:
                 controller.watchers.append(keeper.watch(subject))
                 # Virtual time outruns any thread: let it open the file first.
@@ -270,7 +273,10 @@ def test_a_broken_history_costs_the_history_and_not_the_session(recorded, path, 
         keeper = Keeper(path, ["simulated"])
         account = controller.view.account
         async with keeper:
-            subject = Subject("simulated", BOOT, play.stage.bus, account, _stamp(play))
+            subject = Subject(
+                "simulated", BOOT, play.stage.bus, account, _stamp(play),
+                lambda: play.stage.controller.session_id,
+            )  # fmt: skip
             controller.watchers.append(keeper.watch(subject))
             await whole(play)
             rate(play, effort=12)
@@ -287,7 +293,7 @@ async def test_a_defect_in_the_recorder_ends_the_record_and_is_not_raised(path):
         raise RuntimeError("no time")
 
     writer = Writer(lambda: Store(path))
-    recorder = Recorder(Subject("simulated", BOOT, None, None, stamp), writer)
+    recorder = Recorder(Subject("simulated", BOOT, None, None, stamp, str), writer)
     for phase in (Phase.COUNTDOWN, Phase.STARTING, Phase.RUNNING, Phase.FINISHED):
         recorder.watch(Tick(at=0), Transition(Session(phase=phase), (), ()))
     writer.start()

@@ -16,6 +16,7 @@ from backstride.domain.notices import CueKind
 from backstride.domain.session import Control, Draft, Drive, Options, Phase, Session, Then, Trigger
 from backstride.domain.supervision import CONTROL_ASKS
 from backstride.domain.units import SECOND, show_duration, show_incline, show_speed
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Program, Workout, flatten, setpoint
 
 
@@ -51,9 +52,10 @@ def start(d: Draft, request: Request) -> Granted:
     if program is None:
         raise Refused("no_program", "name a program, or select one first")
     machine = _check_belt(s, program)
-    limits = envelope(s.site, machine, s.walker, program)
+    person = _who(s, request)
+    limits = envelope(s.site, machine, s.walker, program, person)
     workout = _flat(program, machine)
-    for refusal in admit(program, workout, limits, s.site):
+    for refusal in admit(program, workout, limits, s.site, person):
         raise Refused(refusal.rule, refusal.sentence)
     _check_deck(s, limits)
     control = s.control if s.control is not Control.REFUSED else Control.NONE
@@ -62,15 +64,24 @@ def start(d: Draft, request: Request) -> Granted:
         Trigger.ARM, selected=program, program=program, workout=workout, envelope=limits, script=0,
         trim=0, facing=workout.segments[0].facing, control=control, control_asks=asks, outage=0, gap=0,
         ended_by=None, top_speed=0, walked=0, holds=(), start_granted=False, then=Then.FINISH,
-        paused=False, asked_at=None,
+        paused=False, asked_at=None, person=person,
     )  # fmt: skip
     d.set(since=s.now)
-    statement = _statement(program, workout, d.s.options)
+    statement = _statement(program, workout, d.s.options, person)
     d.say(
         CueKind.ARMED, statement, speed=workout.top_speed, incline=workout.top_incline,
         length=workout.duration, note=program.name,
     )  # fmt: skip
     return "armed", statement
+
+
+def _who(s: Session, request: Request) -> Walker | None:
+    """Who walks: whoever is named now, else before. What is armed for one is not taken over by another."""
+    person = request.walker or s.person
+    before = s.person.id if s.person else None
+    if s.phase is Phase.ARMED and person is not None and person.id != before:
+        raise Refused("wrong_phase", "it is armed for somebody else: stop first, then start again")
+    return person
 
 
 def _flat(program: Program, machine: Machine) -> Workout:
@@ -112,12 +123,12 @@ def _check_deck(s: Session, limits: Envelope) -> None:
         raise Refused("incline", sentence)
 
 
-def _statement(program: Program, workout: Workout, options: Options) -> str:
+def _statement(program: Program, workout: Workout, options: Options, person: Walker | None) -> str:
     turns = sum(segment.turn for segment in workout.segments)
     incline = workout.top_incline
     window = options.confirm_window // SECOND
     parts = [
-        f"{program.name}: {show_duration(workout.duration)} min",
+        f"{f'{person.name}, ' if person else ''}{program.name}: {show_duration(workout.duration)} min",
         f"at most {show_speed(workout.top_speed)}",
         f"up to {show_incline(incline)} incline" if incline else "flat",
         f"{turns} turns" if turns != 1 else "1 turn",

@@ -58,6 +58,30 @@ def envelope(
         speed = limits.hard(limits.JOG_SPEED, "the fastest backward jog")
     incline = limits.hard(limits.INCLINE, "the steepest slope that was studied")
     backward = limits.hard(limits.BACKWARD_TIME, "the longest backward session that was studied")
+    for layer, caps in _layers(site, machine, walker, program, person):
+        if caps is not None:
+            speed = speed.tighten(caps.speed, layer, caps.reason)
+            incline = incline.tighten(caps.incline, layer, caps.reason)
+            backward = backward.tighten(caps.backward_time, layer, caps.reason)
+    return Envelope(
+        speed=speed,
+        incline=incline,
+        backward_time=backward,
+        jump=limits.hard(limits.JUMP, "the largest change between two segments"),
+        floor=lowest(machine),
+        increment=machine.speed.increment,
+        incline_increment=machine.incline.increment if machine.incline else PERCENT,
+    )
+
+
+def _layers(
+    site: SiteRules,
+    machine: Machine,
+    walker: Caps | None,
+    program: Program | None,
+    person: Walker | None,
+) -> list[tuple[Layer, Caps | None]]:
+    """What every layer says, in the order in which they speak."""
     own = Caps(
         reason="the machine's own range",
         speed=machine.speed.maximum,
@@ -77,17 +101,4 @@ def envelope(
             incline=program.max_incline,
         )
         layers.append((Layer.PROFILE, author))
-    for layer, caps in layers:
-        if caps is not None:
-            speed = speed.tighten(caps.speed, layer, caps.reason)
-            incline = incline.tighten(caps.incline, layer, caps.reason)
-            backward = backward.tighten(caps.backward_time, layer, caps.reason)
-    return Envelope(
-        speed=speed,
-        incline=incline,
-        backward_time=backward,
-        jump=limits.hard(limits.JUMP, "the largest change between two segments"),
-        floor=lowest(machine),
-        increment=machine.speed.increment,
-        incline_increment=machine.incline.increment if machine.incline else PERCENT,
-    )
+    return layers

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from backstride.domain.machine import Machine
 from backstride.domain.units import Incline, Ms, Speed
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Program
 
 
@@ -47,6 +48,8 @@ class Ask(StrEnum):
     """Answer to a check-in: I am here and well."""
     VOICE = "voice"
     """Have the cues said aloud, or only shown. Alarms are always said."""
+    WALKER = "walker"
+    """Say who walks, or that nobody in particular does; only while nothing moves or is armed."""
     FEEDBACK = "feedback"
     """Say how hard the last session was (Borg's 6 to 20) and how much it hurt (0 to 10)."""
 
@@ -140,7 +143,8 @@ class Request(Struct, frozen=True, kw_only=True, tag="request"):
     """A person asks. `source` is who asked, for the log.
 
     `program` goes with START and SELECT, `speed` (0.01 km/h) with SPEED, `on` with VOICE, `effort` and
-    `pain` with FEEDBACK.
+    `pain` with FEEDBACK. `walker` goes with START and WALKER, prepared: None is nobody in particular, or
+    with START whoever was named before.
     """
 
     at: Ms
@@ -151,6 +155,7 @@ class Request(Struct, frozen=True, kw_only=True, tag="request"):
     on: bool | None = None
     effort: int | None = None
     pain: int | None = None
+    walker: Walker | None = None
     source: str = ""
 
 

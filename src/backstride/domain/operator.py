@@ -208,6 +208,17 @@ def _voice(d: Draft, request: Request) -> Granted:
     return "voice_off", "cues are shown; only alarms are said aloud"
 
 
+def _walker(d: Draft, request: Request) -> Granted:
+    """Whose limits hold is settled before anything is armed, and stays so."""
+    require(d.s, Phase.OFFLINE, Phase.IDLE, Phase.FINISHED)
+    if d.s.owed:
+        raise Refused("not_still", "the belt is not proven still yet: pull the clip if it moves")
+    d.set(person=request.walker)
+    if request.walker is None:
+        return "walker", "nobody in particular walks here now"
+    return "walker", f"{request.walker.name} walks here now"
+
+
 def _feedback(d: Draft, request: Request) -> Granted:
     """The session keeps nothing of it: whoever keeps the history does, with the last one."""
     if d.s.phase in ACTIVE or d.s.phase is Phase.HANDED_OVER:
@@ -232,5 +243,6 @@ _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {
     Ask.SELECT: _select,
     Ask.PRESENT: _present,
     Ask.VOICE: _voice,
+    Ask.WALKER: _walker,
     Ask.FEEDBACK: _feedback,
 }

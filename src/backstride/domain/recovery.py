@@ -118,7 +118,7 @@ def recognise(d: Draft, record: Ownership) -> None:
         d.move(Trigger.FAULT, rested_at=s.now)
     elif speed and (machine := _it(s, record)) and _goes_on(s.evidence, record, age):
         _restarted(d)
-        d.set(envelope=envelope(s.site, machine, s.walker, None))
+        d.set(envelope=envelope(s.site, machine, s.walker, None, s.person))
         d.drive(target=speed, target_at=s.now, previous=speed)
         d.order(RequestControl())
         d.move(Trigger.SLOW, owed=True, confirmed_epoch=s.epoch, off_since=None)

@@ -41,6 +41,8 @@ NOT_OBEYED: Final[tuple[Advice, ...]] = (
     Advice("foreign_boot", "made for another life of the daemon", "take the `boot` of `info`; ask anew"),
     Advice("wrong_phase", "not in this phase, or not in the expected one", "look at `state`; decide anew"),
     Advice("unknown_program", "no program has that id", "take an id from `programs`"),
+    Advice("no_walker", "nobody here has that id, or they may not walk now", "take an id from `walkers`"),
+    Advice("no_plan", "the plan has no session now: for nobody, too soon, not here", "see `plan`"),
     Advice("pin", "a PIN is asked for: missing, wrong, or tried too often", "ask the walker; send `pin`"),
 )  # fmt: skip
 """Reply `refused`, before the session has seen it."""
@@ -91,6 +93,7 @@ GRANTED: Final[tuple[Advice, ...]] = (
     Advice("stop", "several stops came at once and were taken as one"),
     Advice("acknowledged", "the end or the fault was seen"),
     Advice("selected", "`start` will arm this program"),
+    Advice("walker", "whose limits and plan hold was settled"),
     Advice("thanks", "the check-in is answered"),
     Advice("voice_on", "cues are said aloud"),
     Advice("voice_off", "cues are shown; only alarms are said"),

@@ -65,9 +65,9 @@ def _fields(types: dict[str, Any], name: str, prefix: str) -> Iterator[str]:
 
 
 def _find(name: str) -> type:
-    """The type of this name, in whichever module the payloads are from."""
-    modules = {kind.__module__ for kind in schema.PAYLOADS.values()}
-    found = (getattr(sys.modules[module], name, None) for module in sorted(modules))
+    """The type of this name, in whichever module beside the payloads it stands."""
+    modules = (module for module in sorted(sys.modules) if module.startswith(__package__ or ""))
+    found = (getattr(sys.modules[module], name, None) for module in modules)
     return next(kind for kind in found if isinstance(kind, type))
 
 

@@ -23,6 +23,8 @@ TITLES: Final = {
     "session": "The session's summary",
     "health": "Host, radio and daemon",
     "history": "The last sessions and weeks",
+    "walkers": "Who may walk here",
+    "plan": "The next session of the plan",
     "event": "Something happened",
     "cue": "Say and show this now",
     "response": "The answer to a command",

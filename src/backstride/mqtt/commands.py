@@ -16,8 +16,8 @@ before it becomes a `Request`, by rules that need no trust in its author:
 6. `ts` more than 10 s from our clock: refused, if our clock is synchronised; else it cannot be
    judged.
 7. `start`, `confirm` and `continue` set the belt in motion; `speed`, `faster` and `skip` can make it
-   faster, the last by a step that is. They must prove that they are new, so that an old one can
-   never work, whatever repeats it:
+   faster, the last by a step that is; `walker` can lead to wider limits. They must prove that they are
+   new, so that an old one can never work, whatever repeats it:
      - `ts` within 10 s of a synchronised clock; or
      - `boot` of this life and `ts` within 10 s of our clock, synchronised or not; or
      - `boot` of this life and an MQTT 5 message expiry of at most 10 s, which the broker counts
@@ -29,7 +29,7 @@ before it becomes a `Request`, by rules that need no trust in its author:
    have passed counts as a try, and a repeated message counts once.
 
 The scalar topics (`command/start`, payload a program's id) carry no id, no `ts` and no `boot`.
-There the six of rule 7 need a message expiry of at most 10 s, which `mosquitto_pub -V 5 -D publish
+There the seven of rule 7 need a message expiry of at most 10 s, which `mosquitto_pub -V 5 -D publish
 message-expiry-interval 10` sets. A site whose broker has no bridge may configure `trust_scalars` and
 do without.
 
@@ -67,9 +67,9 @@ from backstride.mqtt.decode import (
     says_stop,
     unknown_command,
 )
+from backstride.mqtt.people import Names, People
 from backstride.mqtt.pin import PinLock
 from backstride.mqtt.schema import CommandNote
-from backstride.mqtt.topics import is_id
 
 FRESH: Final[Ms] = 10 * SECOND
 """How far a time stamp may be from our clock, either way."""
@@ -79,11 +79,9 @@ MEMORY: Final = 256
 """How many ids are remembered."""
 
 MUST_BE_NEW: Final = frozenset(
-    {Ask.START, Ask.CONFIRM, Ask.CONTINUE, Ask.SPEED, Ask.FASTER, Ask.SKIP}
+    {Ask.WALKER, Ask.START, Ask.CONFIRM, Ask.CONTINUE, Ask.SPEED, Ask.FASTER, Ask.SKIP}
 )
-"""What can set the belt in motion, lead to it, or make it faster."""
-NAMING: Final = frozenset({Ask.START, Ask.SELECT, Ask.CONFIRM})
-"""What may name a program; a confirm then fits that one only."""
+"""What can set the belt in motion, lead to it, or make it faster; another walker's limits may be wider."""
 _VALUES: Final = {Ask.SPEED: ("speed",), Ask.VOICE: ("on",), Ask.FEEDBACK: ("effort", "pain")}
 """What goes with a command and with no other; one of them must be there."""
 
@@ -146,6 +144,7 @@ class Desk:
         boot: the nonce of this life.
         trust_scalars: no scalar command needs a message expiry.
         pin: asks for a PIN before `start`; None asks for none.
+        people: who may walk, and what their plan has; None knows nobody.
     """
 
     def __init__(
@@ -156,8 +155,9 @@ class Desk:
         boot: str,
         trust_scalars: bool = False,
         pin: PinLock | None = None,
+        people: People | None = None,
     ) -> None:
-        self._programs = programs
+        self._names = Names(programs, people)
         self._phase = phase
         self._boot = boot
         self._trust_scalars = trust_scalars
@@ -221,8 +221,9 @@ class Desk:
             return Repeated(self._answers[note.id], route)
         age = None if note.ts is None else when.wall - parse_ts(note.ts)
         self._check_age(note, age, message, when)
-        program = self._find_program(note.command, note.program)
         values = _values(note)
+        values["walker"] = walker = self._names.find_walker(note.command, note.walker)
+        program = self._names.find_program(note.command, note.program, walker)
         phase = self._phase()
         if note.expect is not None and note.expect != phase:
             fault = f"the session is {phase}, not {note.expect[:40]}; look again and decide"
@@ -291,9 +292,12 @@ class Desk:
         text = decode_text(message.payload).strip()
         program, values = None, dict[str, Any]()
         if ask in {Ask.START, Ask.SELECT}:
-            program = self._find_program(ask, text or None)
+            values["walker"] = walker = self._names.find_walker(ask, None)
+            program = self._names.find_program(ask, text or None, walker)
             if (wrong := self._judge_pin(ask, None, when)) is not None:
                 raise CommandError(Code.PIN, wrong)
+        elif ask is Ask.WALKER:
+            values["walker"] = self._names.find_walker(ask, text or None)
         elif ask is Ask.SPEED:
             values["speed"] = parse_speed(text)
         elif ask is Ask.VOICE:
@@ -306,23 +310,6 @@ class Desk:
             at=when.at, id=request_id, ask=ask, program=program, source=_source(message), **values
         )  # fmt: skip
         return Accepted(request, route)
-
-    def _find_program(self, ask: Ask, name: str | None) -> Program | None:
-        if name is None:
-            if ask is Ask.SELECT:
-                raise CommandError(Code.BAD_VALUE, "`select` needs the id of a program")
-            return None
-        if ask not in NAMING:
-            raise CommandError(
-                Code.BAD_VALUE, f"`program` goes with start, select and confirm, not with {ask}"
-            )
-        program = self._programs(name) if is_id(name) else None
-        if program is None:
-            raise CommandError(
-                Code.UNKNOWN_PROGRAM,
-                f"there is no program {name[:64]!r}; `programs` lists those on offer",
-            )
-        return program
 
     def _remember(self, request_id: str, answer: Answer | None) -> None:
         self._answers[request_id] = answer

@@ -142,6 +142,9 @@ REFUSALS: Final[tuple[Example, ...]] = (
         stamped=False),
     _no(Code.RETAINED, "published with the retain flag", Ask.START, ts=SENT, boot=BOOT, retain=True),
     _no(Code.UNKNOWN_PROGRAM, "a program that is not on offer", Ask.SELECT, program="everest"),
+    _no(Code.NO_WALKER, "somebody who is not known here", Ask.WALKER, walker="nemo", ts=SENT, boot=BOOT),
+    _no(Code.NO_PLAN, "the plan's session, and nobody is named", Ask.START, program="today", ts=SENT,
+        boot=BOOT),
     _no(Code.WRONG_PHASE, "expects another phase", Ask.START, program="demo", expect="armed", ts=SENT,
         boot=BOOT, name="unexpected-phase"),
     _no("wrong_phase", "a command that this phase has no use for", Ask.PAUSE),
@@ -153,6 +156,7 @@ REFUSALS: Final[tuple[Example, ...]] = (
 """What is not obeyed, while nothing moves."""
 
 SESSION: Final[tuple[Example, ...]] = (
+    _do(Ask.WALKER, Phase.IDLE, "walker", "nobody in particular walks; else `walker` names who"),
     _do(Ask.SELECT, Phase.IDLE, "selected", "choose what `start` will arm", program="demo"),
     _do(Ask.VOICE, Phase.IDLE, "voice_off", "show the cues, say only alarms", on=False),
     _do(Ask.VOICE, Phase.IDLE, "voice_on", "say the cues again", name="voice-on", on=True),
@@ -184,6 +188,7 @@ BY_TOPIC: Final[tuple[Example, ...]] = (
     _plain(Ask.START, Phase.IDLE, Code.UNPROVEN, "without an expiry it may be old", "demo",
            name="unproven-by-topic", reply=Reply.REFUSED),
     _plain(Ask.SELECT, Phase.IDLE, "selected", "the payload is a program's id", "demo"),
+    _plain(Ask.WALKER, Phase.IDLE, "walker", "a walker's id, or nothing; needs an expiry", expiry=10),
     _plain(Ask.VOICE, Phase.IDLE, "voice_off", "ON or OFF", "OFF"),
     _plain(Ask.START, Phase.IDLE, "armed", "a program's id, or nothing for the selected one", "demo",
            expiry=10),

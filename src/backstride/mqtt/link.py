@@ -52,6 +52,7 @@ from backstride.mqtt.homeassistant.announcer import Announcer
 from backstride.mqtt.intake import Bucket, Counts, Intake
 from backstride.mqtt.outage import Outage
 from backstride.mqtt.outbox import Item, Outbox
+from backstride.mqtt.people import People
 from backstride.mqtt.pin import PinHash, PinLock
 from backstride.mqtt.reception import FLOOD, Reception, SparseLog, loop_now
 from backstride.mqtt.settings import BrokerSettings
@@ -94,6 +95,7 @@ class MqttBus:
         boot: the nonce of this life; also published in `info` by the service.
         wall: the time of day in ms since 1970, for time stamps of commands.
         synchronised: whether `wall` can be trusted.
+        people: who may walk, and what their plan has; None knows nobody.
         pin: of the PIN without which nothing is started; None asks for none.
 
     Raises:
@@ -111,6 +113,7 @@ class MqttBus:
         wall: Callable[[], Ms] = wall_now,
         synchronised: Callable[[], bool] = is_synchronised,
         pin: PinHash | None = None,
+        people: People | None = None,
     ) -> None:
         prefix = settings.prefix or topics.default_prefix(settings.treadmill)
         topics.check_id(settings.treadmill)
@@ -120,12 +123,9 @@ class MqttBus:
         self._outbox = Outbox(loop_now)
         self._log = SparseLog()
         desk = Desk(
-            programs=programs,
-            phase=phase,
-            boot=boot,
-            trust_scalars=settings.trust_scalars,
-            pin=None if pin is None else PinLock(pin),
-        )
+            programs=programs, phase=phase, boot=boot, trust_scalars=settings.trust_scalars,
+            pin=None if pin is None else PinLock(pin), people=people,
+        )  # fmt: skip
         self._reception = Reception(
             desk=desk,
             outbox=self._outbox,

@@ -20,6 +20,7 @@ from backstride.domain.workout import Effort, Facing, Level
 from backstride.mqtt.body import EnergyState, HeartState
 from backstride.mqtt.health import Health
 from backstride.mqtt.history import BorgEffort, History, Pain
+from backstride.mqtt.offers import LimitInfo, MachineInfo
 from backstride.mqtt.quantities import (
     Boot,
     CommandId,
@@ -33,6 +34,7 @@ from backstride.mqtt.quantities import (
     Timestamp,
     Version,
 )
+from backstride.mqtt.training import Plan, Walkers
 
 VERSION: Final = 1
 """Version of every payload below."""
@@ -128,10 +130,10 @@ class State(Struct, frozen=True, kw_only=True):
     elapsed: Annotated[float | None, Meta(description="seconds of belt motion")] = None
     heart_rate: Annotated[int | None, Meta(description="1/min")] = None
     energy: Annotated[float | None, Meta(description="kcal")] = None
-    voice: Annotated[bool, Meta(description="cues are said aloud")] = True
-    link: Annotated[bool, Meta(description="the treadmill is connected")] = False
     heart: HeartState | None = None
     cost: EnergyState | None = None
+    voice: Annotated[bool, Meta(description="cues are said aloud")] = True
+    link: Annotated[bool, Meta(description="the treadmill is connected")] = False
     machine: Annotated[str | None, Meta(description="name of the treadmill")] = None
 
 
@@ -148,34 +150,6 @@ class Connection(Struct, frozen=True, kw_only=True):
     rssi: Annotated[int | None, Meta(description="dBm")] = None
     epoch: Count = 0
     reason: str | None = None
-
-
-class LimitInfo(Struct, frozen=True, kw_only=True):
-    """A limit in force: its value, who set it and why."""
-
-    value: float
-    unit: str
-    layer: str
-    reason: str
-
-
-class RangeInfo(Struct, frozen=True, kw_only=True):
-    """What the machine itself offers."""
-
-    minimum: float
-    maximum: float
-    increment: float
-
-
-class MachineInfo(Struct, frozen=True, kw_only=True):
-    """The treadmill as its radio describes it. Speeds in km/h, inclines in %."""
-
-    name: str | None
-    address: str
-    fingerprint: str
-    speed: RangeInfo
-    incline: RangeInfo | None
-    belt_start: str
 
 
 class Info(Struct, frozen=True, kw_only=True):
@@ -285,8 +259,8 @@ class CueNote(Struct, frozen=True, kw_only=True):
 class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command. `stop` needs nothing but the word; the others need `v`, `id` and `command`.
 
-    `start`, `confirm`, `continue`, `speed`, `faster` and `skip` can set the belt in motion or make it
-    faster, and must prove that they are new: with `ts` if the daemon's clock is synchronised, else
+    `start`, `confirm`, `continue`, `speed`, `faster`, `skip` and `walker` can set the belt in motion or make
+    it faster, and must prove that they are new: with `ts` if the daemon's clock is synchronised, else
     with `boot` and either `ts` or an MQTT 5 message expiry of at most 10 s. Best send `ts` and `boot`.
     `program` goes with `start`, `select` and `confirm`; a `confirm` that names one fits no other.
     """
@@ -301,6 +275,9 @@ class CommandNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How hard it was, on Borg's scale from 6 to 20; goes with feedback."""
     pain: Pain | None = None
     """How much it hurt, from 0 to 10; goes with feedback."""
+    walker: Annotated[
+        str | None, Meta(description="id of who walks; goes with start and walker")
+    ] = None
     pin: Pin | None = None
     ts: Annotated[
         int | float | str | None,
@@ -329,6 +306,8 @@ PAYLOADS: Final[dict[str, type[Struct]]] = {
     "session": SessionSummary,
     "health": Health,
     "history": History,
+    "walkers": Walkers,
+    "plan": Plan,
     "event": EventNote,
     "cue": CueNote,
     "command": CommandNote,

@@ -103,6 +103,8 @@ PROGRAMS: Final = _out("programs", "the programs offered, with length and top sp
 STATE: Final = _out("state", "everything about this moment", expiry=STATE_EXPIRY)
 SESSION: Final = _out("session", "the summary of the current or the last session")
 HISTORY: Final = _out("history", "the last sessions and weeks, and whom to ask how it was")
+WALKERS: Final = _out("walkers", "who may walk here, and who was chosen")
+PLAN: Final = _out("plan", "the next session of the plan of whoever was chosen")
 HEALTH: Final = _out("health", "how the host, the radio and the daemon are")
 EVENT: Final = _out("event", "numbered events", retain=False, expiry=EVENT_EXPIRY)
 CUE: Final = _out("cue", "what to say and show now", retain=False, expiry=CUE_EXPIRY)
@@ -141,6 +143,8 @@ TABLE: Final[tuple[Topic, ...]] = (
     SESSION,
     HEALTH,
     HISTORY,
+    WALKERS,
+    PLAN,
     EVENT,
     CUE,
     RESPONSE,

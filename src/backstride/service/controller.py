@@ -22,6 +22,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
@@ -46,8 +47,10 @@ from backstride.service.claim import ClaimKeeper, Ledger
 from backstride.service.clock import WallClock, suspended
 from backstride.service.journal import VERSION as JOURNAL_VERSION
 from backstride.service.journal import Opening
+from backstride.service.logs import name_session, speak_for
 from backstride.service.outlet import LIVELY, Outlet
 from backstride.service.settings import Guidance
+from backstride.service.training import Training
 from backstride.service.view import View
 
 TICK: Final[Ms] = 100
@@ -114,6 +117,7 @@ class Ports(Struct, frozen=True):
     slept: Callable[[], Ms] = suspended
     refused: Callable[[], dict[str, int]] = dict
     demands: tuple[str, ...] = ()
+    training: Training | None = None
     guidance: Guidance = Guidance()
     rssi: Callable[[], int | None] = lambda: None
 
@@ -133,6 +137,8 @@ class Controller:
         self.view = View(treadmill, boot, ports.guidance)
         self.alive_at: Ms = ports.clock.now()
         """When the loop last ticked: the watchdog is fed only while this is recent."""
+        self.session_id = ""
+        """Of the session that was armed last; the log, the history and the exports name it."""
         self.watchers: list[Callable[[Event, Transition], None]] = []
         """Called after each fold; they observe and must not raise."""
         self._ports = ports
@@ -146,6 +152,7 @@ class Controller:
             rssi=ports.rssi,
             refused=ports.refused,
             demands=ports.demands,
+            training=ports.training,
         )
         self._log = structlog.get_logger("backstride.session").bind(treadmill=treadmill)
         self._inbox: deque[Event] = deque()
@@ -178,6 +185,7 @@ class Controller:
         Raises:
             Exception: what an adapter or the core raised; the belt was sent a last Stop.
         """
+        speak_for(self.view.treadmill)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -359,6 +367,8 @@ class Controller:
         journal = self._ports.journal
         retry = journal.gap and after.now - self._begun_at >= GAP_PAUSE
         if _worth_recording(after) and (not self._recording or retry):
+            if not self._recording:
+                self._name_session(self._ports.wall.stamp())
             self._recording, self._begun_at = True, after.now
             program = after.program.id if after.program else "recovery"
             journal.begin(
@@ -376,6 +386,13 @@ class Controller:
             if not _worth_recording(after):
                 self._recording = False
                 journal.end()
+                name_session(self.view.treadmill, None)
+
+    def _name_session(self, stamp: str) -> None:
+        """A session begins: its id sorts by time and is no other's, of this treadmill or another."""
+        at = datetime.fromisoformat(stamp).astimezone(UTC)
+        self.session_id = f"{at:%Y%m%d-%H%M%S}-{self.view.treadmill}-{self.view.boot[:4]}"
+        name_session(self.view.treadmill, self.session_id)
 
     def _note_debt(self) -> None:
         """The debt to the belt began or ended: the disk must know."""

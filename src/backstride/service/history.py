@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -44,7 +44,8 @@ def _nothing_more(head: Head) -> None:
 class Subject(Struct, frozen=True):
     """One treadmill: its id, the daemon's boot, its bus, what it adds up to, and the time of day as text.
 
-    `over` is called on the loop with each session that has ended and is on the disk.
+    `session` tells the id of the session that was armed last. `over` is called on the loop with each
+    session that has ended and is on the disk.
     """
 
     treadmill: str
@@ -52,6 +53,7 @@ class Subject(Struct, frozen=True):
     bus: Bus
     account: Account
     stamp: Callable[[], str]
+    session: Callable[[], str]
     over: Callable[[Head], None] = _nothing_more
 
 
@@ -143,7 +145,7 @@ class Recorder:
         now = datetime.fromisoformat(subject.stamp())
         ahead = now.astimezone().utcoffset()
         return Head(
-            id=f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{subject.treadmill}-{subject.boot[:4]}",
+            id=subject.session(),
             treadmill=subject.treadmill,
             program=program.id,
             program_name=program.name,

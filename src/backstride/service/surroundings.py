@@ -6,7 +6,7 @@ from backstride.domain.envelope import Envelope, admit, envelope
 from backstride.domain.machine import Machine
 from backstride.domain.session import Session
 from backstride.domain.workout import MACHINE_MINIMUM, Program, flatten
-from backstride.mqtt import quantities, schema
+from backstride.mqtt import offers, quantities, schema
 
 
 def offer(program: Program, s: Session) -> schema.ProgramInfo:
@@ -15,8 +15,9 @@ def offer(program: Program, s: Session) -> schema.ProgramInfo:
     minimum = s.machine.speed.minimum if s.machine else MACHINE_MINIMUM
     workout = flatten(program, minimum)
     if s.machine is not None:
-        within = envelope(s.site, s.machine, s.walker, program)
-        refusal = next((r.sentence for r in admit(program, workout, within, s.site)), None)
+        within = envelope(s.site, s.machine, s.walker, program, s.person)
+        refusals = admit(program, workout, within, s.site, s.person)
+        refusal = refusals[0].sentence if refusals else None
     return schema.ProgramInfo(
         id=program.id,
         name=program.name,
@@ -55,23 +56,23 @@ def capabilities(machine: Machine | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def machine(machine: Machine | None) -> schema.MachineInfo | None:
+def machine(machine: Machine | None) -> offers.MachineInfo | None:
     """The machine as its radio describes it."""
     if machine is None:
         return None
     speed, incline = machine.speed, machine.incline
-    return schema.MachineInfo(
+    return offers.MachineInfo(
         name=machine.name,
         address=machine.address,
         fingerprint=machine.fingerprint,
-        speed=schema.RangeInfo(
+        speed=offers.RangeInfo(
             minimum=speed.minimum / 100,
             maximum=speed.maximum / 100,
             increment=speed.increment / 100,
         ),
         incline=None
         if incline is None
-        else schema.RangeInfo(
+        else offers.RangeInfo(
             minimum=incline.minimum / 10,
             maximum=incline.maximum / 10,
             increment=incline.increment / 10,
@@ -80,7 +81,7 @@ def machine(machine: Machine | None) -> schema.MachineInfo | None:
     )
 
 
-def limits(within: Envelope | None) -> dict[str, schema.LimitInfo]:
+def limits(within: Envelope | None) -> dict[str, offers.LimitInfo]:
     """The limits in force, each with who set it and why."""
     if within is None:
         return {}
@@ -90,7 +91,7 @@ def limits(within: Envelope | None) -> dict[str, schema.LimitInfo]:
         ("backward_time", within.backward_time, 60_000, "min"),
     )
     return {
-        name: schema.LimitInfo(
+        name: offers.LimitInfo(
             value=limit.value / scale, unit=unit, layer=limit.layer, reason=limit.reason
         )
         for name, limit, scale, unit in rows

@@ -135,7 +135,7 @@ class View:
         """What this daemon and this treadmill are, the limits in force, and what was refused."""
         limits = s.envelope
         if limits is None and s.machine is not None:
-            limits = envelope(s.site, s.machine, s.walker, None)
+            limits = envelope(s.site, s.machine, s.walker, None, s.person)
         return schema.Info(
             boot=self.boot,
             id=self.treadmill,
