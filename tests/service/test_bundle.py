@@ -10,7 +10,7 @@ import tarfile
 import pytest
 from msgspec.structs import replace
 
-from backstride.domain.events import Tick
+from backstride.domain.events import Ask, Request, Tick
 from backstride.domain.session import Session
 from backstride.domain.walker import Walker
 from backstride.service import journal
@@ -27,7 +27,8 @@ def write_journal(directory, name, person):
         version=journal.VERSION, boot="b", treadmill="home", time="t", session=Session(person=person)
     )  # fmt: skip
     directory.mkdir(parents=True, exist_ok=True)
-    lines = [opening, *(Tick(at=at) for at in range(0, 1_000, 100))]
+    asked = Request(at=0, id="1", ask=Ask.START, walker=person)
+    lines = [opening, asked, *(Tick(at=at) for at in range(0, 900, 100))]
     path = directory / f"{name}{journal.SUFFIX}"
     path.write_bytes(b"".join(map(journal.encode_line, lines)))
     return path
@@ -120,8 +121,9 @@ def test_who_walked_is_not_in_it_and_what_the_session_was_judged_by_is(bundle, t
     taken = take_out(made, "20261120", tmp_path)
     content = taken.read_bytes()
     assert (False, False) == (b"Anna" in content, b"61500" in content)
-    opening, _ = journal.read(taken)
-    assert replace(ANNA, id="walker", name="walker", weight=None) == opening.session.person
+    opening, events = journal.read(taken)
+    nobody = replace(ANNA, id="walker", name="walker", weight=None)
+    assert (nobody, nobody) == (opening.session.person, next(events).walker)
 
 
 def test_a_session_that_is_not_there_is_told_with_those_that_are(bundle, tmp_path):

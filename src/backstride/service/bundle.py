@@ -26,6 +26,8 @@ from msgspec.structs import replace
 
 from backstride import __version__
 from backstride.domain.errors import BackstrideError
+from backstride.domain.events import Request
+from backstride.domain.walker import Walker
 from backstride.ftms.bluez import BluezError, read_tree
 from backstride.service import journal
 from backstride.service.config import Config, find_config, read_config, state_directory
@@ -225,12 +227,19 @@ def anonymise(path: Path) -> bytes:
 
 
 def _veil(line: bytes) -> bytes:
-    record = journal.decode_line(line)
-    if not isinstance(record, journal.Opening) or record.session.person is None:
-        return line
-    person = replace(record.session.person, id="walker", name="walker", weight=None)
-    session = replace(record.session, person=person)
-    return journal.encode_line(replace(record, session=session))
+    match journal.decode_line(line):
+        case journal.Opening(session=session) as opening if session.person is not None:
+            veiled = replace(session, person=_nobody(session.person))
+            return journal.encode_line(replace(opening, session=veiled))
+        case Request(walker=person) as request if person is not None:
+            return journal.encode_line(replace(request, walker=_nobody(person)))
+        case _:
+            return line
+
+
+def _nobody(person: Walker) -> Walker:
+    """Somebody with the same limits."""
+    return replace(person, id="walker", name="walker", weight=None)
 
 
 def manifest_of(bundle: Path) -> Manifest:
