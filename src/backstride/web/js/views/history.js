@@ -79,7 +79,7 @@ class History extends View {
       </p>
       <p class="walk-facts">
         ${duration(walk.walked)} · ${t("history.backward", { time: duration(walk.backward) })} ·
-        ${kmh(walk.top_speed)} km/h${walk.distance === null ? "" : ` · ${walk.distance} m`}${walk.energy === null ? "" : ` · ≈ ${number(walk.energy, language(), 0)} kcal`}
+        ${kmh(walk.top_speed)} km/h${walk.distance === null ? "" : ` · ${walk.distance} m`}${walk.energy === null ? "" : ` · ≈\u00a0${number(walk.energy, language(), 0)}\u00a0kcal`}
       </p>
       <p class="walk-end" data-clean=${walk.completed && alarms === 0}>
         ${walk.completed ? t("history.completed") : html`${t("history.early")}${walk.outcome === null ? nothing : html`: <span lang="en">${walk.outcome}</span>`}`}${alarms > 0 ? ` · ${t("history.alarms", { count: alarms })}` : ""}${walk.effort === null ? "" : ` · ${t("history.effort", { effort: walk.effort, word: t(effortWord(walk.effort)) })}`}

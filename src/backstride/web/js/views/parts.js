@@ -143,7 +143,7 @@ export function alarmBox(page, sight) {
 }
 
 /** Done, and the view changes with it: said to those who do not see that, shown to nobody. */
-const QUIET = new Set(["armed", "countdown", "selected", "stopping"]);
+const QUIET = new Set(["armed", "countdown", "selected", "stopping", "walker"]);
 
 /** What came of the last command. @param {import("../page.js").Page} page @param {?string} treadmill */
 export function messageRow(page, treadmill) {

@@ -35,13 +35,11 @@ class Today extends View {
     const walked = (sight?.history?.sessions.length ?? 0) > 0;
     if (sight === undefined || (people.length === 0 && !walked)) return nothing;
     return html`<section class="today" data-testid="today" aria-label=${t("today.title")}>
-      <div class="today-head">
-        ${people.length === 0 ? nothing : this.chooser(people)}
-        <nav class="today-links" aria-label=${t("nav.training")}>
-          ${sight.plan?.walker == null ? nothing : html`<a data-testid="nav-plan" href=${href({ name: "plan", treadmill: sight.id })}>${t("nav.plan")}</a>`}
-          ${walked ? html`<a data-testid="nav-history" href=${href({ name: "history", treadmill: sight.id })}>${t("nav.history")}</a>` : nothing}
-        </nav>
-      </div>
+      ${people.length === 0 ? nothing : this.chooser(people)}
+      <nav class="today-links" aria-label=${t("nav.training")}>
+        ${sight.plan?.walker == null ? nothing : html`<a data-testid="nav-plan" href=${href({ name: "plan", treadmill: sight.id })}>${t("nav.plan")}</a>`}
+        ${walked ? html`<a data-testid="nav-history" href=${href({ name: "history", treadmill: sight.id })}>${t("nav.history")}</a>` : nothing}
+      </nav>
       ${this.plan(sight)}
     </section>`;
   }
