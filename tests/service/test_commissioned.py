@@ -103,7 +103,7 @@ def session_of(treadmill, home):
 
     async def build():
         service = Service(Config(treadmills=(treadmill,)))
-        return await service._build(treadmill, home, PROGRAMS)
+        return (await service.workshop.build(treadmill, home, PROGRAMS)).controller
 
     return asyncio.run(build()).session
 

@@ -119,7 +119,7 @@ def pin_file(tmp_path):
 def tape(make_gym, run_paced, monkeypatch, pin_file):
     """What was answered to each example, and every message of the daemon's life."""
     # The document describes a host whose clock is kept by a time service; this one's may not be.
-    monkeypatch.setattr("backstride.service.supervisor.is_synchronised", lambda: True)
+    monkeypatch.setattr("backstride.service.assembly.is_synchronised", lambda: True)
 
     async def story():
         gym = make_gym({TREADMILL: "ideal", GUARDED: "ideal"})

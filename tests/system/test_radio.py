@@ -23,7 +23,7 @@ def test_no_adapter_is_switched_off_from_the_arming_of_any_session_to_its_proven
     async def story():
         gym = make_gym({"left": "ideal", "right": "ideal"})
         async with gym:
-            at_rest = gym.service._host.at_rest
+            at_rest = gym.service.workshop._host.at_rest
             await gym.dashboard.phase("left", "idle")
             seen = [at_rest()]
             for phase in ("armed", "countdown", "running"):

@@ -53,7 +53,8 @@ def test_treadmills_of_one_daemon_share_nothing(make_gym, run_paced, judge):
             assert gym.machine("rest").log.starts == []
             await right.send("right", "stop")
             await right.phase("right", "finished", within=60)
-            homes = sorted(path.name for path in (gym.directory / "state").iterdir())
+            state = gym.directory / "state"
+            homes = sorted(path.name for path in state.iterdir() if path.is_dir())
             assert ["left", "rest", "right"] == homes
             boots = {gym.dashboard.latest[name]["info"]["id"] for name in homes}
             assert set(homes) == boots

@@ -17,83 +17,40 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 
 from backstride import __version__
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask, Request
-from backstride.domain.session import Options, Session
+from backstride.domain.session import Options
 from backstride.domain.units import SECOND
-from backstride.domain.workout import Program
-from backstride.ftms.care import Care, Host
-from backstride.ftms.strap import BleakStrap
-from backstride.ftms.treadmill import BleakTreadmill
 from backstride.history.database import FILE
-from backstride.mqtt.client import BrokerSettings
-from backstride.mqtt.client import Tls as MqttTls
-from backstride.mqtt.link import MqttBus
-from backstride.mqtt.settings import HomeAssistant
-from backstride.ports import Sink
 from backstride.scripts.catalogue import Catalogue, shipped_dir
 from backstride.service import local, systemd
-from backstride.service.carebook import CareBook
+from backstride.service.assembly import Unit, Workshop
 from backstride.service.clock import LoopClock, WallClock
-from backstride.service.commissioned import Grant, look_up
 from backstride.service.config import state_directory
-from backstride.service.controller import Controller, Ports
-from backstride.service.credential import read_password, require_pin
+from backstride.service.controller import Controller
 from backstride.service.exporting import Exporter
 from backstride.service.health import HealthWatch, Patient
 from backstride.service.history import Keeper, Subject
 from backstride.service.identity import own_name
-from backstride.service.journal import FileJournal
 from backstride.service.outlet import LIVELY
 from backstride.service.radios import Radios
-from backstride.service.recovery import FileLedger, lock
-from backstride.service.settings import Config, Protocol, Treadmill
-from backstride.service.strap import find_strap, wear
-from backstride.service.timekeeping import is_synchronised
-from backstride.service.training import Training
-from backstride.service.walkers import Roster
+from backstride.service.recovery import lock
+from backstride.service.settings import Config, Treadmill
+from backstride.service.strap import wear
 
 _LOG: Final = structlog.get_logger("backstride.service")
 
 
 class DefectError(BackstrideError):
     """A controller failed; the belts were brought down as far as possible."""
-
-
-def broker_settings(config: Config, treadmill: Treadmill, password: str | None) -> BrokerSettings:
-    """The broker connection of one treadmill."""
-    broker, home = config.broker.of(treadmill.id), config.homeassistant
-    tls = broker.tls
-    return BrokerSettings(
-        treadmill=treadmill.id,
-        host=broker.host,
-        port=broker.port,
-        user=broker.user,
-        password=password,
-        tls=None if tls is None else MqttTls(ca=tls.ca, certificate=tls.cert, key=tls.key),
-        prefix=f"{broker.prefix}/{treadmill.id}",
-        mqtt5=broker.protocol is not Protocol.V311,
-        trust_scalars=broker.trust_scalars,
-        homeassistant=HomeAssistant(prefix=home.prefix, name=treadmill.name)
-        if home.discovery
-        else None,
-    )
-
-
-def _demands(treadmill: Treadmill, pin: object) -> tuple[str, ...]:
-    """What `info` says beyond the machine: what commands must carry, and what a strap measures."""
-    carried = () if pin is None else ("pin",)
-    return carried if treadmill.strap is None else (*carried, "telemetry.heart_rate")
 
 
 class Service:
@@ -107,15 +64,13 @@ class Service:
         """Called when all controllers are built and none runs yet."""
         self.ready = asyncio.Event()
         """Set when every controller runs."""
-        self._options = options or Options()
         self._ending = asyncio.Event()
         self._closing = False
-        self._patients: list[Patient] = []
-        self._straps: list[tuple[BleakStrap, Sink]] = []
+        self._units: list[Unit] = []
         self.radios = Radios()
-        self._carebook = CareBook(WallClock().stamp)
-        self._roster = Roster(state_directory(config) / FILE)
-        self._host = Host(LoopClock(), at_rest=self._is_at_rest, told=self._carebook.note)
+        self.workshop = Workshop(
+            config, options or Options(), self.boot, self.radios, self._is_at_rest
+        )
 
     def end(self) -> None:
         """Ask the service to end in a controlled way."""
@@ -142,12 +97,17 @@ class Service:
                 home = state_directory(self.config) / treadmill.id
                 locks.enter_context(lock(home))
                 local.announce(home)
-                self.controllers.append(await self._build(treadmill, home, catalogue))
+                unit = await self.workshop.build(treadmill, home, catalogue)
+                self._units.append(unit)
+                self.controllers.append(unit.controller)
             await locks.enter_async_context(self._keep_history())
-            await locks.enter_async_context(self._roster)
+            await locks.enter_async_context(self.workshop.roster)
             for callback in self.built:
                 callback()
-            await locks.enter_async_context(wear(self._straps))
+            worn = [
+                (one.strap, one.controller.sink) for one in self._units if one.strap is not None
+            ]
+            await locks.enter_async_context(wear(worn))
             await self._run_all()
 
     def _load_programs(self) -> Catalogue:
@@ -157,74 +117,6 @@ class Service:
         for error in catalogue.errors:
             _LOG.error("program refused", file=error.file, problems=str(error))
         return catalogue
-
-    async def _build(self, treadmill: Treadmill, home: Path, catalogue: Catalogue) -> Controller:
-        clock = LoopClock()
-        grant = look_up(treadmill)
-        _LOG.info("granted", treadmill=treadmill.id, grant=grant)
-        radio, target = await self.radios.provide(treadmill)
-        holder: list[Controller] = []
-        belt = BleakTreadmill(
-            target,
-            clock=clock,
-            belt_start=grant.belt_start,
-            radio=radio,
-            care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
-        )
-        password = read_password(self.config.broker.of(treadmill.id))
-        bus = MqttBus(
-            broker_settings(self.config, treadmill, password),
-            clock=clock,
-            programs=lambda name: (found := catalogue.find(name)) and grant.allow(found),
-            phase=lambda: holder[0].phase,
-            boot=self.boot,
-            pin=(pin := require_pin(treadmill)),
-            people=(training := Training(self._roster, lambda: holder[0].session, self.boot)),
-            synchronised=is_synchronised,
-        )
-        ports = Ports(
-            treadmill=belt,
-            bus=bus,
-            journal=FileJournal(home / "journal"),
-            ledger=FileLedger(home),
-            clock=clock,
-            wall=WallClock(),
-            trouble=lambda: belt.trouble, stage=lambda: belt.stage.value, rssi=lambda: belt.rssi,
-            refused=bus.refused, demands=_demands(treadmill, pin), guidance=self.config.guidance,
-            training=training,
-        )  # fmt: skip
-        session = self._begin(treadmill, grant)
-        programs: tuple[Program, ...] = tuple(grant.allow(program) for program in catalogue)
-        controller = Controller(treadmill.id, self.boot, ports, session, programs)
-        holder.append(controller)
-        controller.view.account.practice = self._roster.practice
-        await self._put_on_strap(treadmill, controller)
-        self._patients.append(Patient(controller, ports))
-        return controller
-
-    async def _put_on_strap(self, treadmill: Treadmill, controller: Controller) -> None:
-        if treadmill.strap is not None:
-            strap = await find_strap(treadmill, self.radios, lambda: controller.session)
-            self._straps.append((strap, controller.sink))
-
-    def _begin(self, treadmill: Treadmill, grant: Grant) -> Session:
-        site = self.config.site.rules
-        return Session(
-            site=type(site)(caps=site.caps, machine=grant.caps, jog=site.jog),
-            walker=treadmill.walker.caps if treadmill.walker else None,
-            max_heart_rate=treadmill.walker.max_heart_rate if treadmill.walker else None,
-            options=replace(self._options, technique=self.config.guidance.technique),
-            bound=grant.bound,
-        )
-
-    def _look_after(
-        self, treadmill: Treadmill, home: Path, moving: Callable[[], bool]
-    ) -> Care | None:
-        """The care for a connection over BlueZ; other radios need none."""
-        if treadmill.virtual is not None or sys.platform != "linux":
-            return None
-        self._carebook.open(treadmill.id, home)
-        return Care(self._host, treadmill.id, pinned=treadmill.adapter, moving=moving)
 
     def _is_at_rest(self) -> bool:
         """No belt of this process moves or is about to."""
@@ -236,13 +128,18 @@ class Service:
         path = state_directory(self.config) / FILE
         keeper = Keeper(path, [controller.view.treadmill for controller in self.controllers])
         over = Exporter(self.config)
-        for controller, patient in zip(self.controllers, self._patients, strict=True):
-            view = controller.view
+        for unit in self._units:
+            view = unit.controller.view
             subject = Subject(
-                view.treadmill, self.boot, patient.ports.bus, view.account,
-                stamp=WallClock().stamp, session=_id_of(controller), over=over,
-            )  # fmt: skip
-            controller.watchers.append(keeper.watch(subject))
+                view.treadmill,
+                self.boot,
+                unit.ports.bus,
+                view.account,
+                stamp=WallClock().stamp,
+                session=_id_of(unit.controller),
+                over=over,
+            )
+            unit.controller.watchers.append(keeper.watch(subject))
         return keeper
 
     async def _run_all(self) -> None:
@@ -284,7 +181,7 @@ class Service:
         for controller in self.controllers:
             controller.watchers.append(watch.follow())
         try:
-            await watch.run(self._patients)
+            await watch.run([Patient(unit.controller, unit.ports) for unit in self._units])
         except Exception as error:  # noqa: BLE001  whatever it is, the belts go on
             _LOG.error("health is told no more", reason=repr(error))
 
