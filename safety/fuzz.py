@@ -1,4 +1,4 @@
-"""Fuzzing of everything that strangers can hand us: programs, commands, telemetry, the control point's bytes.
+"""Fuzzing of what strangers can hand us: programs, commands, telemetry, the control point's bytes, a strap's.
 
     python -m safety.fuzz                     every target for 30 s
     python -m safety.fuzz commands --seconds 5 --seed 7
@@ -27,14 +27,15 @@ from typing import Final
 
 import structlog
 
-from backstride.domain.events import Ask
+from backstride.domain.events import Ask, HeartRate
+from backstride.domain.heart import FASTEST_PULSE, SLOWEST_PULSE
 from backstride.domain.session import Phase, Session
 from backstride.domain.step import step
 from backstride.domain.units import MINUTE
 from backstride.domain.workout import flatten
-from backstride.ftms import codec, features
+from backstride.ftms import codec, features, heartrate
 from backstride.ftms.records import Records
-from backstride.ftms.rejections import Tally
+from backstride.ftms.rejections import Rejected, Tally
 from backstride.mqtt.commands import MUST_BE_NEW, Accepted, Desk, Moment
 from backstride.mqtt.decode import Inbound, says_stop
 from backstride.scripts.problems import ScriptError
@@ -162,6 +163,29 @@ _DECODERS: Final = tuple(
 )
 
 
+def straps(data: bytes) -> None:
+    """What a strap sends is a measurement or refused; no heart moves a belt, and none is absurd."""
+    session, at, rest = Session(phase=Phase.IDLE, linked=True, epoch=1), 1_000, data
+    while rest:
+        length, rest = rest[0], rest[1:]
+        frame, rest = rest[:length], rest[length:]
+        heartrate.decode_place(frame)
+        charge = heartrate.decode_battery(frame)
+        _demand(charge is None or 0 <= charge <= heartrate.FULL, f"charged {charge} %")
+        measured = heartrate.decode_measurement(frame)
+        if isinstance(measured, Rejected):
+            continue
+        _demand(0 <= measured.bpm <= 0xFFFF, f"a rate of {measured.bpm}")
+        _demand(2 * len(measured.intervals) < len(frame), "more intervals than bytes")
+        at += 10
+        heard = HeartRate(at=at, bpm=measured.bpm, contact=measured.contact)
+        transition = step(session, heard)
+        _demand(not transition.orders, "a heart gave a command")
+        session = transition.session
+        rate = session.heart.rate
+        _demand(rate is None or SLOWEST_PULSE <= rate <= FASTEST_PULSE, f"{rate} is no pulse")
+
+
 @dataclass(frozen=True)
 class Target:
     """What to fuzz, what to begin with, and the words its inputs are made of."""
@@ -211,6 +235,14 @@ def _bytes() -> list[bytes]:
     known = ("800001", "800205", "800701", "800801", "0201", "03", "04", "056400", "06F1FF", "FF",
              "5000D0070A00", "E2FF96000500", "4512000001000000", "5C16000003000000", "010E")  # fmt: skip
     return [bytes.fromhex(text) for text in known]
+
+
+def _beats() -> list[bytes]:
+    known = ("00 48", "06 48", "04 00", "01 2C01", "16 50 F402 F202", "1E 5A 6400 0003 0103",
+             "1F FFFF 0000 FF7F", "64", "05", "08 46 0100", "10 48" + "5503" * 122)  # fmt: skip
+    frames = [bytes.fromhex(text) for text in known]
+    wrapped = [bytes([len(frame)]) + frame for frame in frames]
+    return [*wrapped, b"".join(wrapped)]
 
 
 TARGETS: Final = {
@@ -278,6 +310,9 @@ TARGETS: Final = {
     ),
     "answers": Target(
         answers, _bytes, (b"\x80", b"\xff\xff", b"\x00\x00", b"\xff\x7f", b"\x05", b"\x02\x01")
+    ),
+    "straps": Target(
+        straps, _beats, (b"\x02\x00", b"\x02\x06", b"\xff\xff", b"\x00\x04", b"\x10", b"\x48")
     ),
 }
 

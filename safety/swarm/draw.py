@@ -6,9 +6,12 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+from backstride.domain.limits import Caps
 from backstride.domain.units import Ms, Speed
-from backstride.domain.workout import Facing
+from backstride.domain.walker import Walker
+from backstride.domain.workout import Facing, Level
 from backstride.virtual.catalogue import list_machines, load_machine
+from safety.swarm.heart import MOODS
 from safety.swarm.plan import Change, Mishap, Person, Plan, Walk
 
 SITE_CAP: Final[Speed] = 400
@@ -92,6 +95,9 @@ def draw_plan(seed: int, only: frozenset[str] | None = None) -> Plan:
         check_in=rng.choice((None, None, 10_000)),
         changes=changes,
         mishaps=_draw_mishaps(rng, length, only),
+        strap=rng.random() < 0.5,
+        highest=rng.choice((None, None, 185)),
+        walker=_draw_walker(rng, walks, cap) if rng.random() < 0.4 else None,
     )
 
 
@@ -121,6 +127,19 @@ def _draw_program(rng: random.Random, machine: str) -> tuple[tuple[Walk, ...], S
         before = end
     top = max(max(walk.speed, walk.ramp_to or 0, low) for walk in walks)
     return tuple(walks), min(top + rng.choice((0, 0, 20, 60)), high)
+
+
+def _draw_walker(rng: random.Random, walks: tuple[Walk, ...], cap: Speed) -> Walker:
+    """Somebody with limits of their own, mostly such that let the program be walked."""
+    top = max(max(walk.speed, walk.ramp_to or 0) for walk in walks)
+    speed = rng.choice((None, max(top, 1), cap, cap + 50))
+    return Walker(
+        id="somebody",
+        name="Somebody",
+        level=rng.choice((Level.REGULAR, Level.REGULAR, Level.ADVANCED, Level.BEGINNER)),
+        max_heart_rate=rng.choice((None, 160, 200)),
+        caps=None if speed is None else Caps(reason="their own", speed=speed),
+    )
 
 
 # -- mishaps ---------------------------------------------------------------------------------------
@@ -219,6 +238,10 @@ def _lag(rng: random.Random, m: Mishap) -> Mishap:
     return _set(_timed(rng, m), value=rng.choice((100, 500, 2_000, 5_000)))
 
 
+def _strap(rng: random.Random, m: Mishap) -> Mishap:
+    return _set(_timed(rng, m), what=rng.choice(MOODS))
+
+
 def _plain(_: random.Random, m: Mishap) -> Mishap:
     return m
 
@@ -253,5 +276,6 @@ KINDS: Final[dict[str, _Maker]] = {
     "crash": _crash,
     "power cut": _crash,
     "sigterm": _crash,
+    "strap": _strap,
 }
 """Every kind of mishap; what each does is in `mishaps`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from safety.swarm import rules_motion, rules_session
+from safety.swarm import rules_motion, rules_session, rules_walker
 from safety.swarm.world import World
 
 RULES: Final[tuple[Callable[[World], Iterator[str]], ...]] = (
@@ -20,6 +20,8 @@ RULES: Final[tuple[Callable[[World], Iterator[str]], ...]] = (
     rules_motion.no_rise_unseen,
     rules_motion.no_rise_without_a_broker,
     rules_session.a_stop_is_sent_at_once,
+    rules_walker.no_rise_above_the_ceiling,
+    rules_walker.nobody_above_their_level,
     rules_session.long_gaps_slow_down,
     rules_motion.starts_only_at_rest,
     rules_motion.starts_only_confirmed,

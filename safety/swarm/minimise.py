@@ -50,6 +50,9 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         "unsupervised": False,
         "check_in": None,
         "console": False,
+        "strap": False,
+        "highest": None,
+        "walker": None,
     }
     for name, value in plain.items():
         if getattr(plan, name) != value:

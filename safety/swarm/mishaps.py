@@ -55,6 +55,7 @@ def calm(world: World) -> None:
     world.disk.broken = False
     world.broker.lost_cues, world.broker.cue_delay = 0, 5
     world.mail = ""
+    world.strap.mood = ""
     world.letters.clear()
     world.broker.turn(up=True)
     world.pump.act(_part)
@@ -207,6 +208,15 @@ def _ask(world: World, m: Mishap) -> bool:
     return True
 
 
+def _strap(world: World, m: Mishap) -> bool:
+    """What the strap says is high, false, absurd or nothing for a while."""
+    if not world.plan.strap:
+        return False
+    world.strap.mood = m.what
+    world.later(m.lasting, lambda: setattr(world.strap, "mood", ""))
+    return True
+
+
 # -- the host ----------------------------------------------------------------------------------------
 
 
@@ -312,4 +322,5 @@ _STRIKES: Final[dict[str, Callable[[World, Mishap], bool]]] = {
     "crash": _crash,
     "power cut": _power_cut,
     "sigterm": _sigterm,
+    "strap": _strap,
 }

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from backstride.domain.units import Incline, Ms, Speed
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Effort, Facing, Level, Program, Step, Turn
 from backstride.virtual.catalogue import load_machine
 from backstride.virtual.model import MachineModel
@@ -78,6 +79,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     check_in: Ms | None = None
     changes: tuple[Change, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
+    strap: bool = False
+    """The walker wears a heart-rate strap."""
+    highest: int | None = None
+    """The highest heart rate of whoever walks here, as the configuration tells it."""
+    walker: Walker | None = None
+    """Who said that they walk."""
     about: str = ""
     """What this plan once showed."""
 
@@ -99,6 +106,19 @@ def _change[T: Struct](record: T, path: list[str], value: str) -> T:
     else:
         new = (int(value),) if isinstance(present, tuple) else int(value)
     return msgspec.structs.replace(record, **{path[0]: new})
+
+
+def cap_of(plan: Plan) -> Speed:
+    """The highest speed that the program and the walker allow."""
+    caps = plan.walker.caps if plan.walker else None
+    return min(plan.cap, caps.speed) if caps and caps.speed else plan.cap
+
+
+def ceiling_of(plan: Plan) -> int | None:
+    """The highest heart rate that is no reason to hold: below 85 % of the lowest highest that was told."""
+    told = (plan.highest, plan.walker.max_heart_rate if plan.walker else None)
+    known = [highest for highest in told if highest is not None]
+    return (min(known) * 85 - 1) // 100 if known else None
 
 
 def program_of(plan: Plan) -> Program:

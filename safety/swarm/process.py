@@ -43,6 +43,8 @@ class Process:
         self.life = Life(world.loop)
         self.boot = f"boot-{number:04}"
         self.controller: Controller
+        self.before: Session
+        """What it believed before its newest event."""
         self.task: asyncio.Task[None]
         self.ending: asyncio.Task[None] | None = None
         """The controlled end, once there is one."""
@@ -73,9 +75,12 @@ class Process:
             stage=lambda: treadmill.stage.value,
             slept=lambda: world.slept,
         )
-        session = Session(site=SiteRules(), options=OPTIONS)
+        session = Session(
+            site=SiteRules(), options=OPTIONS, max_heart_rate=plan.highest, person=plan.walker
+        )
         self.controller = Controller("swarm", self.boot, ports, session, (world.program,))
         bus.controller = self.controller
+        self.before = session
         self.controller.watchers.append(lambda e, t: world.watch(self, e, t))
         self.task = asyncio.create_task(self.controller.run(), name=f"life {self.number}")
 

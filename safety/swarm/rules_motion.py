@@ -10,6 +10,7 @@ from backstride.virtual.log import STOP, Op, Write
 from backstride.virtual.quirks import StopAgain, Unit
 from safety.swarm.draw import SITE_CAP
 from safety.swarm.mishaps import NOT_PERMITTED
+from safety.swarm.plan import cap_of
 from safety.swarm.process import OPTIONS
 from safety.swarm.truth import Track, motions
 from safety.swarm.witness import (
@@ -45,14 +46,14 @@ def only_known_commands(world: World) -> Iterator[str]:
 
 def no_target_above_the_cap(world: World) -> Iterator[str]:
     """H04: as written, whatever the machine makes of it."""
-    cap = max(world.plan.cap, world.machine.model.speed.minimum)
+    cap = max(cap_of(world.plan), world.machine.model.speed.minimum)
     track = Track(world.machine)
     for write in commands(world, Op.SPEED):
         # A later life does not know the program, and brings down what runs faster.
         known = max(write.speed, track.before(write.at - FRESH).speed)
         down = write.speed_target <= min(known, SITE_CAP)
         if not (0 < write.speed_target <= cap or down):
-            yield f"speed {write.speed_target} above the cap {world.plan.cap} at {write.at}"
+            yield f"speed {write.speed_target} above the cap {cap} at {write.at}"
     for write in commands(world, Op.INCLINE):
         if not 0 <= write.incline_target <= world.program.max_incline:
             yield f"incline {write.incline_target} at {write.at}"
@@ -68,10 +69,10 @@ def never_above_the_cap(world: World) -> Iterator[str]:
         if write.result != 1:
             continue
         after = track.between(write.at + 1, write.at + 5 * SECOND)
-        over = [s for s in after if s.target > max(world.plan.cap, model.speed.minimum)]
+        over = [s for s in after if s.target > max(cap_of(world.plan), model.speed.minimum)]
         if (
             over
-            and track.before(write.at).target <= world.plan.cap
+            and track.before(write.at).target <= cap_of(world.plan)
             and not others_between(world, write.at - REACTION, over[0].at)
         ):
             yield f"speed {write.speed_target} made the machine aim at {over[0].target} at {write.at}"

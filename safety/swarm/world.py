@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 from bleak.uuids import normalize_uuid_16
 
-from backstride.domain.events import Ask, CueHeard, Event
+from backstride.domain.events import Ask, CueHeard, Event, HeartRate
 from backstride.domain.notices import Alarm, Answer, Moved, Refused, Reply
 from backstride.domain.session import MOVING, Phase, Transition
 from backstride.domain.units import SECOND, Ms
@@ -31,6 +31,7 @@ from backstride.virtual.pump import Pump
 from safety.swarm.air import Radio
 from safety.swarm.broker import Broker
 from safety.swarm.disk import Disk
+from safety.swarm.heart import Strap, hastened
 from safety.swarm.loop import BURIAL_S, SimLoop
 from safety.swarm.plan import Mishap, Plan, model_of, program_of
 from safety.swarm.process import EPOCH, HOME, Process, host_clock
@@ -55,6 +56,7 @@ class World:
         self.radio = Radio(LoopbackAir(plan.latency))
         self.disk = Disk(self.rng)
         self.broker = Broker(self.rng, self.wall, self.machine_now)
+        self.strap = Strap(self)
         self.pump: Pump[Machine]
         self.process: Process
         self.processes: list[Process] = []
@@ -67,6 +69,8 @@ class World:
         self.alarms: list[tuple[Ms, str]] = []
         self.refusals: list[tuple[Ms, str]] = []
         self.cues_heard: list[Ms] = []
+        self.beats: list[tuple[Ms, int]] = []
+        """When and how fast the strap beat, where a life heard it; 0 without contact."""
         self.telemetry_heard: list[Ms] = []
         self.replays: list[tuple[tuple[str, str], ...]] = []
         """The changes of phase in each journal that could be read, folded again."""
@@ -132,6 +136,9 @@ class World:
                     pass
         if isinstance(event, CueHeard):
             self.cues_heard.append(at)
+        if isinstance(event, HeartRate) and (wrong := hastened(process.before, event, transition)):
+            self.complaints.append(f"{wrong} at {at}")
+        process.before = transition.session
 
     def heard(self, handle: int) -> None:
         """A frame of the machine reached a life of the service."""
@@ -217,6 +224,8 @@ class World:
             self.pump = await self.radio.air.serve(self.machine, self.faults)
             self.begin_life()
             self._await_mishaps("")
+            if self.plan.strap:
+                self.strap.beat()
             person = asyncio.create_task(live(self), name="person")
             await asyncio.sleep(self.plan.length / SECOND)
             await bring_to_rest(self, person)

@@ -13,10 +13,12 @@ from backstride.domain import events
 from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Start, Stop
 from backstride.domain.envelope import FRESH, Permit, permit
 from backstride.domain.events import Ask, Status, Verdict
+from backstride.domain.limits import Caps
 from backstride.domain.machine import BeltStart, InclineRange, Machine, SpeedRange
 from backstride.domain.notices import Answer, Cue
 from backstride.domain.session import Phase, Session, ownership
 from backstride.domain.step import step
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Effort, Facing, Level, Program, Repeat, Step, Turn
 
 TICK = 100
@@ -60,6 +62,8 @@ class Kind:
     toggles: bool = False
     check_in: int | None = None
     unsupervised: bool = False
+    walker: Walker | None = None
+    pulse: int | None = None  # what the strap says each second; None without a strap
 
 
 def kinds(rng):
@@ -78,6 +82,20 @@ def kinds(rng):
         toggles=rng.random() < 0.15,
         check_in=rng.choice([None, None, 20_000]),
         unsupervised=rng.random() < 0.2,
+        walker=walkers(rng) if rng.random() < 0.4 else None,
+        pulse=rng.choice([None, 95]),
+    )
+
+
+def walkers(rng):
+    """Somebody whose cap lets the story be walked, or does not."""
+    cap = rng.choice([None, 80, 160, 200, 300])
+    return Walker(
+        id="w",
+        name="Walker",
+        level=rng.choice([Level.BEGINNER, Level.REGULAR]),
+        max_heart_rate=rng.choice([None, 180]),
+        caps=None if cap is None else Caps(reason="their own", speed=cap),
     )
 
 
@@ -113,6 +131,14 @@ def program(kind):
             Step(effort=Effort.COOLDOWN, duration=10_000, speed=low),
         ),
     )
+
+
+def pushes(before, transition):
+    """What sets the belt in motion or makes it faster among the orders of a step."""
+    commands = [order.command for order in transition.orders]
+    starts = {command for command in commands if isinstance(command, Start)}
+    speeds = {command for command in commands if isinstance(command, SetSpeed)}
+    return starts | {command for command in speeds if command.target > before.drive.target}
 
 
 @dataclass
@@ -151,18 +177,32 @@ class World:
     confirmed_epoch: int = -1
     ended: bool = False
     requests: int = 0
+    pulse: int | None = None
+    strained_since: int | None = None
     sent: list = field(default_factory=list)
     last_status: int | None = None
 
     def __post_init__(self):
         self.machine = machine(self.kind)
         self.program = program(self.kind)
-        self.cap = min(self.program.max_speed, 400, self.machine.speed.maximum)
+        self.session = Session(person=self.kind.walker)
+        self.pulse = self.kind.pulse
+        self.cap = self.armed_cap()
+
+    def armed_cap(self):
+        """The speed that machine, program and walker allow together."""
+        person = self.session.person
+        own = person.caps.speed if person and person.caps else 400
+        return min(self.program.max_speed, 400, self.machine.speed.maximum, own)
 
     # --- folding -------------------------------------------------------------------------------
     def feed(self, event):
         before = self.session.phase
         transition = step(self.session, event)
+        if isinstance(event, events.HeartRate):
+            without = step(self.session, events.CueHeard(at=event.at, cue=-1))
+            hastened = pushes(self.session, transition) - pushes(self.session, without)
+            self.promise(not hastened, f"a heart of {event.bpm} brought {hastened}")
         self.session = transition.session
         stops = any(isinstance(order.command, Stop) for order in transition.orders)
         if before is Phase.STARTING and self.session.phase is Phase.RUNNING:
@@ -253,6 +293,9 @@ class World:
             rise = target - self.target
             self.promise(rise <= max(30, grid.increment), f"a rise of {rise} in one command")
         if target > self.told > 0:
+            since = self.strained_since
+            strained = since is not None and self.now - since > 7_000
+            self.promise(not strained, f"faster, with a heart above its ceiling since {since}")
             gone = self.now - self.told_at
             rise = target - self.told
             self.promise(rise * 1000 <= 10 * gone, f"a rise of {rise} after {gone} ms")
@@ -301,6 +344,21 @@ class World:
         self.feed(events.Tick(at=self.now))
         if self.linked and self.now % self.kind.period == 0 and self.now >= self.mute_until:
             self.report()
+        if self.pulse is not None and self.now % 1_000 == 0:
+            self.beat(self.pulse)
+        self.feel()
+
+    def beat(self, rate):
+        self.feed(events.HeartRate(at=self.now, bpm=rate, contact=None if rate != 1 else False))
+
+    def feel(self):
+        """Since when the walker walks with a heart above 85 % of 180, as the strap says."""
+        person, led = self.session.person, {Phase.RUNNING, Phase.HOLDING}
+        known = person is not None and person.max_heart_rate is not None and self.pulse == 190
+        if not (known and self.session.phase in led and self.linked):
+            self.strained_since = None
+        elif self.strained_since is None:
+            self.strained_since = self.now
 
     def move_belt(self):
         if self.starts_at is not None and self.now >= self.starts_at:
@@ -382,7 +440,7 @@ class World:
         if answer.code == "countdown":
             self.confirms, self.confirmed_epoch = 1, self.epoch
         if answer.code == "armed":
-            self.cap = min(self.program.max_speed, self.machine.speed.maximum)
+            self.cap = self.armed_cap()
         return answer
 
     def console(self, argument):
@@ -441,6 +499,10 @@ class World:
     def deaf(self, seconds):
         self.deaf_until = self.now + seconds * 1_000
 
+    def strap(self, rate):
+        """What the strap says from now on: 0 and 65,535 are absurd, 1 is without contact, None is gone."""
+        self.pulse = rate
+
     def cues(self, heard):
         self.loses_cues = not heard
 
@@ -491,7 +553,8 @@ class World:
             self.move_belt()
         self.confirms, self.ended, self.fast_since = 0, False, None
         self.cap = min(400, self.machine.speed.maximum)  # without a program, the site's
-        self.session = Session(site=site, walker=walker, options=options)
+        self.session = Session(site=site, walker=walker, options=options, person=self.kind.walker)
+        self.strained_since = None
         self.epoch = 0
         if record is not None:
             self.feed(events.Adopt(at=self.now, record=record, age=self.now - self.claimed_at))
@@ -561,6 +624,30 @@ ASKS = (
 )  # fmt: skip
 
 
+def draw(rng, action):
+    """What such an action needs to know."""
+    match action:
+        case "console":
+            what = rng.choice(
+                ["speed", "speed", "stop", "start", "start", "key", "taken", "incline"]
+            )
+            value = rng.choice([-20, -3, -1, 1, 2, 8] if what == "speed" else [-2, 0, 3, 9])
+            return what, value, rng.random() < 0.5
+        case "fault":
+            return rng.choice(FAULTS)
+        case "bus" | "cues":
+            return rng.random() < 0.5
+        case "mute" | "deaf" | "sleep" | "crash":
+            return rng.choice([1, 4, 8, 30])
+        case "freeze":
+            return rng.choice([1, 2, 4])
+        case "strap":
+            return rng.choice([None, 0, 1, 40, 95, 190, 190, 190, 65_535])
+        case "noise":
+            return rng.randint(0, 40)
+    return None
+
+
 def invent(rng):
     """A story, as bad luck would have it."""
     kind = kinds(rng)
@@ -586,33 +673,11 @@ def invent(rng):
                 "deaf",
                 "cues",
             ]
-            + ["freeze", "sleep", "ghost", "noise", "crash", "shutdown"]
+            + ["freeze", "sleep", "ghost", "noise", "crash", "shutdown", "strap", "strap", "strap"]
         )
         if action == "shutdown" and rng.random() < 0.7:
             action = "noise"
-        argument = None
-        match action:
-            case "console":
-                what = rng.choice(
-                    ["speed", "speed", "stop", "start", "start", "key", "taken", "incline"]
-                )
-                value = (
-                    rng.choice([-20, -3, -1, 1, 2, 8])
-                    if what == "speed"
-                    else rng.choice([-2, 0, 3, 9])
-                )
-                argument = (what, value, rng.random() < 0.5)
-            case "fault":
-                argument = rng.choice(FAULTS)
-            case "bus" | "cues":
-                argument = rng.random() < 0.5
-            case "mute" | "deaf" | "sleep" | "crash":
-                argument = rng.choice([1, 4, 8, 30])
-            case "freeze":
-                argument = rng.choice([1, 2, 4])
-            case "noise":
-                argument = rng.randint(0, 40)
-        story.append((wait, action, argument))
+        story.append((wait, action, draw(rng, action)))
     return kind, story
 
 

@@ -24,7 +24,7 @@ STORIES = int(os.environ.get("BACKSTRIDE_STORIES", "300"))
 SEED = int(os.environ.get("BACKSTRIDE_SEED") or random.SystemRandom().randrange(10**9))
 
 
-@pytest.mark.hazard("H01", "H04", "H06", "H08", "H15", "H17")
+@pytest.mark.hazard("H01", "H04", "H06", "H08", "H15", "H17", "H30")
 @pytest.mark.timeout(0)
 def test_no_story_makes_the_treadmill_see_a_broken_promise():
     print(f"BACKSTRIDE_SEED={SEED} BACKSTRIDE_STORIES={STORIES}")

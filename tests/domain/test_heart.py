@@ -68,6 +68,7 @@ def test_a_pulse_is_what_hearts_can_do(bpm, believed):
     assert believed == is_pulse(bpm)
 
 
+@pytest.mark.hazard("H30")
 @pytest.mark.parametrize(
     ("bpm", "contact", "rate"),
     [(90, None, 90), (90, True, 90), (90, False, None), (0, True, None), (65_535, None, None)],
@@ -121,6 +122,7 @@ def test_a_rate_that_a_record_lacks_keeps_its_age(rig):
     assert heart_rate_of(rig.session) is None
 
 
+@pytest.mark.hazard("H30")
 @pytest.mark.parametrize("rate", [0, 29, 231, 255])
 def test_a_treadmills_absurd_rate_is_unknown(rig, rate):
     rig.connect()
@@ -155,6 +157,7 @@ def test_without_a_ceiling_nothing_is_too_fast(make_rig, make_program):
     assert (Phase.RUNNING, []) == (rig.session.phase, judged(rig))
 
 
+@pytest.mark.hazard("H30")
 def test_above_the_ceiling_for_five_seconds_the_session_holds_and_says_why(walking):
     wear(walking, CEILING + 1, 5)
     walking.tick()
@@ -166,6 +169,7 @@ def test_above_the_ceiling_for_five_seconds_the_session_holds_and_says_why(walki
     assert "your heart rate is 153; it must come down to 147: no faster until then" == alarm.text
 
 
+@pytest.mark.hazard("H30")
 def test_one_wild_reading_is_no_reason(walking):
     beat(walking, 229)
     walking.seconds(1)
@@ -176,6 +180,7 @@ def test_one_wild_reading_is_no_reason(walking):
     assert walking.session.phase is Phase.RUNNING
 
 
+@pytest.mark.hazard("H30")
 def test_above_it_for_longer_the_belt_comes_down_step_by_step_to_its_lowest_speed(walking):
     before = len(speeds(walking))
     wear(walking, 170, 20)
@@ -201,6 +206,7 @@ def test_at_the_lowest_speed_nobody_is_told_that_the_belt_slows_down(make_rig, m
     assert CueKind.SLOWER not in [n.kind for n in rig.notices if isinstance(n, Cue)]
 
 
+@pytest.mark.hazard("H30")
 def test_when_it_does_not_come_down_at_the_lowest_speed_either_the_session_ends(walking):
     wear(walking, 170, 300)
     assert Phase.HOLDING is walking.session.phase
@@ -216,6 +222,7 @@ def test_when_it_does_not_come_down_at_the_lowest_speed_either_the_session_ends(
     )
 
 
+@pytest.mark.hazard("H30")
 def test_a_hold_ends_only_when_the_rate_has_been_well_below_for_ten_seconds(walking):
     wear(walking, 160, 7)
     wear(walking, CEILING - 4, 12)
@@ -229,6 +236,7 @@ def test_a_hold_ends_only_when_the_rate_has_been_well_below_for_ten_seconds(walk
     assert Heart() == replace(walking.session.heart, rate=None, at=None)
 
 
+@pytest.mark.hazard("H30")
 def test_what_was_lowered_stays_lowered_until_a_person_asks_for_more(walking):
     wear(walking, 170, 28)
     eased = walking.session.drive.target
@@ -250,6 +258,7 @@ def test_a_hold_on_the_way_up_ends_the_way_up(make_rig, make_program):
     assert (Phase.RUNNING, held) == (rig.session.phase, rig.session.drive.target)
 
 
+@pytest.mark.hazard("H30")
 def test_a_ramp_that_was_held_goes_on_only_after_a_fresh_cue(make_rig, make_program):
     ramp = Step(effort=Effort.WORK, duration=120_000, speed=100, ramp_to=300)
     rig = make_rig(session=Session(max_heart_rate=HIGHEST))
@@ -339,6 +348,7 @@ def test_sparing_only_ever_lowers_the_trim(make_program, target, trim, expected)
 # -- the strap that is lost, or lies -----------------------------------------------------------------
 
 
+@pytest.mark.hazard("H30")
 def test_a_strap_that_is_lost_above_the_ceiling_keeps_the_hold_and_the_slowing_down(walking):
     wear(walking, 170, 8)
     walking.seconds(60)
@@ -347,6 +357,7 @@ def test_a_strap_that_is_lost_above_the_ceiling_keeps_the_hold_and_the_slowing_d
     assert finding.sentence.startswith("your heart rate was above its ceiling; it must")
 
 
+@pytest.mark.hazard("H30")
 def test_a_treadmills_grip_sensor_does_not_answer_for_the_strap(walking):
     wear(walking, 170, 8)
     for _ in range(30):
@@ -373,6 +384,7 @@ def test_what_the_treadmill_held_the_strap_or_the_treadmill_may_end(make_rig, ma
         assert Phase.RUNNING is rig.session.phase
 
 
+@pytest.mark.hazard("H30")
 def test_an_unknown_rate_stops_nobody_and_is_told_once(walking):
     walking.seconds(21)
     assert [("heart_rate_lost", "announce")] == judged(walking)
@@ -481,7 +493,7 @@ def hearts(rng, seconds):
     return said
 
 
-@pytest.mark.hazard("H06")
+@pytest.mark.hazard("H30")
 @pytest.mark.parametrize("seed", range(4))
 def test_at_no_place_of_the_program_is_a_heart_faster_than_none(make_rig, make_program, seed):
     """Whatever a strap says: at each moment of the program's clock the belt's target is at most what it is in

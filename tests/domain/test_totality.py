@@ -13,7 +13,8 @@ from backstride.domain.commands import RequestControl, SetIncline, SetSpeed, Sta
 from backstride.domain.envelope import Permit, envelope, permit
 from backstride.domain.events import Ask, Ownership, Status, Verdict
 from backstride.domain.evidence import Evidence
-from backstride.domain.limits import SiteRules
+from backstride.domain.heart import Heart, Source
+from backstride.domain.limits import Caps, SiteRules
 from backstride.domain.session import (
     Control,
     Cues,
@@ -24,6 +25,7 @@ from backstride.domain.session import (
     Then,
 )
 from backstride.domain.step import step
+from backstride.domain.walker import Walker
 from backstride.domain.workout import Facing, flatten
 
 NOW = 1_000_000
@@ -88,6 +90,28 @@ DRIVES = st.builds(
 )
 
 
+HEARTS = st.builds(
+    Heart,
+    rate=st.sampled_from([None, 95, 190]),
+    at=st.one_of(st.none(), INSTANTS),
+    over_since=st.one_of(st.none(), INSTANTS),
+    held_by=st.sampled_from([None, *Source]),
+    calm_since=st.one_of(st.none(), INSTANTS),
+    eased=st.booleans(),
+)
+WALKER = Walker(id="w", name="Walker", max_heart_rate=170, caps=Caps(reason="own", speed=140))
+
+
+def pushes(before, transition):
+    """What sets the belt in motion or makes it faster."""
+    return [
+        order.command
+        for order in transition.orders
+        if isinstance(order.command, Start)
+        or (isinstance(order.command, SetSpeed) and order.command.target > before.drive.target)
+    ]
+
+
 @pytest.fixture
 def sessions(make_machine, make_program):
     """Any session at all: most of them can never come about."""
@@ -141,6 +165,9 @@ def sessions(make_machine, make_program):
         rested_at=st.one_of(st.none(), INSTANTS),
         stop_wanted_at=st.one_of(st.none(), INSTANTS),
         tickets=st.just(5),
+        heart=HEARTS,
+        max_heart_rate=st.sampled_from([None, 180]),
+        person=st.sampled_from([None, WALKER]),
     )
 
 
@@ -203,7 +230,7 @@ def happenings(make_machine, make_program):
     )
 
 
-@pytest.mark.hazard("H01", "H17")
+@pytest.mark.hazard("H01", "H17", "H30")
 @settings(
     max_examples=600,
     deadline=None,
@@ -217,6 +244,9 @@ def test_any_event_in_any_session_is_folded(sessions, happenings, data):
         transition = step(session, event)
         assert transition == step(before, event)
         session = transition.session
+        if isinstance(event, events.HeartRate):
+            without = step(before, events.CueHeard(at=event.at, cue=-1))
+            assert len(pushes(before, transition)) <= len(pushes(before, without))
         assert session.now >= before.now
         assert session.tickets == before.tickets + len(transition.orders)
         for order in transition.orders:

@@ -70,6 +70,7 @@ def test_the_longest_notification_that_is_looked_at_has_247_bytes():
     assert Flaw.SENSELESS is decode_measurement(frame + bytes(2)).flaw
 
 
+@pytest.mark.hazard("H30")
 @settings(derandomize=True, max_examples=400)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_and_never_raise(frame):

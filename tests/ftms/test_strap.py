@@ -115,6 +115,7 @@ def test_a_strap_that_tells_little_is_heard_all_the_same():
     run_virtual(story())
 
 
+@pytest.mark.hazard("H30")
 @pytest.mark.parametrize(
     ("mood", "bpm", "contact"), [(Mood.LOOSE, 0, False), (Mood.ZERO, 0, None), (Mood.ABSURD, 65_535, None)]
 )  # fmt: skip
@@ -152,6 +153,7 @@ def test_two_rates_in_an_instant_are_one_and_a_flaw():
     run_virtual(story())
 
 
+@pytest.mark.hazard("H30")
 def test_garbled_notifications_are_counted_and_no_measurement():
     async def story():
         async with bench() as there:

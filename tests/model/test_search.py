@@ -19,7 +19,21 @@ FLOORS = {
 
 
 @pytest.mark.hazard(
-    "H01", "H03", "H04", "H05", "H06", "H08", "H09", "H10", "H13", "H15", "H16", "H17", "H24", "H25"
+    "H01",
+    "H03",
+    "H04",
+    "H05",
+    "H06",
+    "H08",
+    "H09",
+    "H10",
+    "H13",
+    "H15",
+    "H16",
+    "H17",
+    "H24",
+    "H25",
+    "H30",
 )
 @pytest.mark.parametrize("scene", quick(), ids=lambda scene: scene.name.replace(" ", "-"))
 def test_no_run_breaks_a_promise(scene, record_property):

@@ -50,7 +50,7 @@ def state(play):
     return controller.view.state(controller.session, controller.session.now, "t")
 
 
-@pytest.mark.hazard("H06")
+@pytest.mark.hazard("H30")
 def test_a_heart_above_its_ceiling_holds_the_belt_and_then_brings_it_down(stage_play):
     async def story(play):
         async with worn(play) as (strap, _):
@@ -75,6 +75,7 @@ def test_a_heart_above_its_ceiling_holds_the_belt_and_then_brings_it_down(stage_
     ) == (shown.heart)
 
 
+@pytest.mark.hazard("H30")
 def test_a_strap_that_comes_off_above_the_ceiling_ends_no_hold(stage_play):
     async def story(play):
         async with worn(play) as (strap, pump):
@@ -124,6 +125,7 @@ async def test_a_real_strap_is_looked_for_on_the_treadmills_adapter():
     assert ("AA:BB:CC:DD:EE:FF", "hci1") == (strap.address, strap._radio.adapter)
 
 
+@pytest.mark.hazard("H30")
 async def test_a_broken_strap_takes_nothing_down():
     class Broken(BleakStrap):
         async def run(self, sink):  # noqa: ARG002  it never comes so far

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backstride.domain import cues, following, recovery, stopping, supervision
+from backstride.domain.commands import SetSpeed
+from backstride.domain.events import HeartRate
 from backstride.domain.evidence import Evidence
 from backstride.domain.session import TABLE, Phase, Trigger
 from backstride.service.claim import ClaimKeeper
@@ -62,6 +64,29 @@ def does_not_mind_a_stall(patch):
     patch.setattr(supervision, "_CHECKS", without(supervision._clock))
 
 
+def does_not_mind_the_heart(patch):
+    patch.setattr(supervision, "_CHECKS", without(supervision.strain))
+
+
+def takes_a_fast_heart_for_a_wish(patch):
+    from backstride.domain import intake, step
+    from backstride.domain.heart import hear
+
+    def hasten(draft, event):
+        if event.bpm > 150 and draft.s.phase is Phase.RUNNING:
+            draft.drive(target=draft.s.drive.target + 10)
+            draft.order(SetSpeed(draft.s.drive.target))
+        return hear(draft.s.heart, event)
+
+    def believe(draft, event):
+        if isinstance(event, HeartRate):
+            draft.set(heart=hasten(draft, event))
+        else:
+            intake.believe(draft, event)
+
+    patch.setattr(step, "believe", believe)
+
+
 def without(check):
     return {
         phase: tuple(each for each in checks if each is not check)
@@ -96,6 +121,8 @@ DEFECTS = {
     never_repeats_a_stop: {"refuse"},
     does_not_mind_a_lost_broker: {"broker", "cues"},
     does_not_mind_a_stall: {"stall", "sleep"},
+    does_not_mind_the_heart: {"strap"},
+    takes_a_fast_heart_for_a_wish: {"strap"},
     goes_on_when_the_console_is_used: {"console"},
     owes_nothing_after_a_lost_link: {"disconnect"},
 }

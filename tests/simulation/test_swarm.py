@@ -11,28 +11,8 @@ SESSIONS = 2_000
 
 
 @pytest.mark.hazard(
-    "H01",
-    "H03",
-    "H04",
-    "H05",
-    "H06",
-    "H08",
-    "H09",
-    "H10",
-    "H11",
-    "H12",
-    "H13",
-    "H15",
-    "H16",
-    "H17",
-    "H18",
-    "H22",
-    "H24",
-    "H28",
-)
-@pytest.mark.hazard(
-    "H01", "H03", "H04", "H06", "H08", "H09", "H10", "H11", "H12", "H13", "H15", "H17", "H18", "H22",
-    "H24", "H25", "H27", "H28",
+    "H01", "H03", "H04", "H05", "H06", "H08", "H09", "H10", "H11", "H12", "H13", "H15", "H16", "H17",
+    "H18", "H22", "H24", "H25", "H26", "H27", "H28", "H30",
 )  # fmt: skip
 @pytest.mark.parametrize("first", range(0, SESSIONS, CHUNK))
 def test_no_promise_is_broken_from_seed(first, record_property):

@@ -14,7 +14,7 @@ HOME = "home"
 WITHIN_S = 60
 
 
-@pytest.mark.hazard("H06")
+@pytest.mark.hazard("H30")
 def test_what_a_strap_measures_is_told_to_everybody_and_holds_the_belt(make_gym, run_paced):
     async def story():
         gym = make_gym({HOME: "ideal"})
