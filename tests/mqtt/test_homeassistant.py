@@ -16,14 +16,16 @@ from backstride.domain.session import Phase
 from backstride.domain.workout import Level
 from backstride.mqtt import topics
 from backstride.mqtt.decode import decode_command
+from backstride.mqtt.homeassistant.builder import Treadmill
 from backstride.mqtt.homeassistant.discovery import describe
-from backstride.mqtt.homeassistant.entities import EVENTS, Treadmill
+from backstride.mqtt.homeassistant.entities import EVENTS
 from backstride.mqtt.offers import LimitInfo, MachineInfo, RangeInfo
 from backstride.mqtt.schema import (
     Info,
     ProgramInfo,
     Programs,
 )
+from backstride.mqtt.training import WalkerName, Walkers
 
 HOME = Treadmill(id="living-room", name="Living room", prefix="backstride/living-room")
 MACHINE = MachineInfo(
@@ -61,9 +63,12 @@ def program(name, title=None, refusal=None):
 PROGRAMS = Programs(programs=(program("first-steps", "First steps"), program("hill")))
 
 
-def announce(info=INFO, programs=PROGRAMS, treadmill=HOME):
+WALKERS = Walkers(boot="abcd1234", walkers=(WalkerName(id="kari", name="Kari"),))
+
+
+def announce(info=INFO, programs=PROGRAMS, treadmill=HOME, walkers=WALKERS):
     """The message as it is sent."""
-    return msgspec.json.decode(msgspec.json.encode(describe(treadmill, info, programs)))
+    return msgspec.json.decode(msgspec.json.encode(describe(treadmill, info, programs, walkers)))
 
 
 def components(*arguments, **more):
@@ -124,13 +129,13 @@ def test_everything_that_facts_ask_for_is_there_and_the_rest_of_the_commands_too
     assert by_platform == {
         "sensor": {
             "phase", "speed", "distance", "time", "step_remaining", "incline", "heart_rate",
-            "signal", "answer",
+            "signal", "answer", "today", "last_session", "week", "energy", "heart_ceiling",
         },
-        "number": {"target_speed"},
-        "select": {"program"},
+        "number": {"target_speed", "effort", "pain"},
+        "select": {"program", "walker"},
         "button": {ask.value for ask in Ask} - {ask.value for ask in valued},
         "switch": {"voice"},
-        "binary_sensor": {"link", "problem", "host"},
+        "binary_sensor": {"link", "problem", "host", "question"},
         "event": {"session"},
     }  # fmt: skip
 
@@ -152,6 +157,10 @@ UNITS = {
     "incline": (None, "%", "measurement"),
     "heart_rate": (None, "bpm", "measurement"),
     "signal": ("signal_strength", "dBm", "measurement"),
+    "heart_ceiling": (None, "bpm", "measurement"),
+    "energy": (None, "kcal", "total_increasing"),
+    "last_session": ("timestamp", None, None),
+    "week": ("duration", "min", None),
     "phase": ("enum", None, None),
     "link": ("connectivity", None, None),
     "problem": ("problem", None, None),
@@ -178,6 +187,7 @@ def test_stop_and_what_outlives_the_link_need_the_daemon_only():
     free = {name for name, each in message["components"].items() if "availability" not in each}
     assert free == {
         "phase", "answer", "session", "link", "problem", "stop", "acknowledge", "voice", "program", "host",
+        "walker", "today", "last_session", "week", "question", "effort", "pain", "energy", "heart_ceiling",
     }  # fmt: skip
     for name in set(message["components"]) - free:
         listed = [each["topic"] for each in message["components"][name]["availability"]]
@@ -199,6 +209,7 @@ RENDERED = {
     "now().timestamp()": "1795172832.163",
     "state_attr(entity_id, 'boot') | tojson": '"abcd1234"',
     "value": "2.4",
+    "value | int": "7",
     "'true' if value == 'ON' else 'false'": "false",
 }
 
@@ -210,7 +221,7 @@ def render(template):
         expression = match[1] or match[2]
         if expression.endswith(".get(value) | tojson"):
             names = msgspec.json.decode(expression.removesuffix(".get(value) | tojson"))
-            return msgspec.json.encode(names["First steps"]).decode()
+            return msgspec.json.encode(names.get("First steps") or names["Kari"]).decode()
         return RENDERED[expression]
 
     return EXPRESSION.sub(evaluate, template)
@@ -220,7 +231,9 @@ def render(template):
 def test_a_press_is_a_whole_command_with_id_time_and_boot(name):
     component = components()[name]
     note = decode_command(render(component["command_template"]).encode())
-    wanted = {"target_speed": Ask.SPEED, "program": Ask.SELECT}
+    wanted = {
+        "target_speed": Ask.SPEED, "program": Ask.SELECT, "effort": Ask.FEEDBACK, "pain": Ask.FEEDBACK,
+    }  # fmt: skip
     assert note.command is (wanted.get(name) or Ask(name))
     assert (note.id, note.ts, note.boot) == (
         "ha-1795172832163-66163",
@@ -232,6 +245,11 @@ def test_a_press_is_a_whole_command_with_id_time_and_boot(name):
     assert note.speed == (2.4 if note.command is Ask.SPEED else None)
     assert note.on is (False if note.command is Ask.VOICE else None)
     assert note.program == ("first-steps" if note.command is Ask.SELECT else None)
+    assert note.walker == ("kari" if note.command is Ask.WALKER else None)
+    assert (note.effort, note.pain) == (
+        7 if name == "effort" else None,
+        7 if name == "pain" else None,
+    )
 
 
 def test_nothing_expires_on_a_broker_without_mqtt_5_where_home_assistant_would_refuse_to_send():
@@ -263,14 +281,14 @@ def test_a_limit_below_the_machines_lowest_speed_is_still_a_range():
     assert number["min"] == number["max"]
 
 
-@pytest.mark.parametrize("name", ["incline", "heart_rate", "distance"])
+@pytest.mark.parametrize("name", ["incline", "heart_rate", "heart_ceiling", "distance"])
 def test_what_a_machine_has_not_is_removed_by_its_platform_alone(name):
     assert components(replace(INFO, capabilities=()))[name] == {"platform": "sensor"}
 
 
 def test_what_depends_on_the_machine_is_left_as_it_was_while_none_is_known():
     missing = set(components()) - set(components(UNKNOWN))
-    assert missing == {"target_speed", "distance", "incline", "heart_rate"}
+    assert missing == {"target_speed", "distance", "incline", "heart_rate", "heart_ceiling"}
     assert "model" not in announce(UNKNOWN)["device"]
 
 
@@ -297,3 +315,22 @@ def test_programs_are_offered_by_name_if_they_can_run_here():
 
 def test_without_programs_there_is_nothing_to_choose_and_all_else():
     assert components(programs=Programs(programs=()))["program"]["options"] == []
+
+
+def test_walkers_are_offered_by_name_and_nobody_is_one_of_them():
+    people = tuple(
+        WalkerName(id=key, name=name)
+        for key, name in (("a", "Kari"), ("b", "Kari"), ("c", 'The "5 %" }} one'), ("d", "Nobody"))
+    )
+    select = components(walkers=Walkers(boot="b", walkers=people))["walker"]
+    assert select["options"] == [
+        "Nobody", "Kari (a)", "Kari (b)", 'The "5 %" }} one', "Nobody (d)",
+    ]  # fmt: skip
+    assert '"Kari (b)":"b"' in select["command_template"]
+    assert '"Nobody":' not in select["command_template"]
+
+
+def test_where_nobody_is_known_there_is_nothing_to_choose_and_before_that_is_said_it_stays_as_it_was():
+    nobody = Walkers(boot="b")
+    assert components(walkers=nobody)["walker"] == {"platform": "select"}
+    assert "walker" not in components(walkers=None)

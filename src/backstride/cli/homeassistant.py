@@ -81,15 +81,16 @@ async def _make(treadmill: str | None, broker: str | None, config: Path | None) 
 
     from backstride.cli.broker import choose_treadmill, load_settings
     from backstride.mqtt import topics
+    from backstride.mqtt.homeassistant.builder import Treadmill
     from backstride.mqtt.homeassistant.discovery import describe
-    from backstride.mqtt.homeassistant.entities import Treadmill
     from backstride.mqtt.remote import Remote
     from backstride.mqtt.schema import Info, Programs
+    from backstride.mqtt.training import Walkers
 
     loaded, settings = load_settings(config, broker)
     async with Remote(settings, treadmill) as remote:
         chosen = await choose_treadmill(remote, loaded, treadmill)
-        wanted = (topics.INFO.name, topics.PROGRAMS.name)
+        wanted = (topics.INFO.name, topics.PROGRAMS.name, topics.WALKERS.name)
         found: dict[str, bytes] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
@@ -98,7 +99,7 @@ async def _make(treadmill: str | None, broker: str | None, config: Path | None) 
                         found[news.topic] = news.payload
                     if len(found) == len(wanted):
                         break
-        if len(found) < len(wanted):
+        if not {topics.INFO.name, topics.PROGRAMS.name} <= found.keys():
             raise CommandFailedError(
                 f"the broker knows nothing of treadmill {chosen!r}; is its daemon running?",
                 Exit.NO_ANSWER,
@@ -113,6 +114,10 @@ async def _make(treadmill: str | None, broker: str | None, config: Path | None) 
             ),
             msgspec.json.decode(found[topics.INFO.name], type=Info),
             msgspec.json.decode(found[topics.PROGRAMS.name], type=Programs),
+            # A broker may keep it from whoever asks.
+            msgspec.json.decode(found[topics.WALKERS.name], type=Walkers)
+            if topics.WALKERS.name in found
+            else None,
         )
 
 

@@ -14,11 +14,12 @@ from typing import Final
 import msgspec
 
 from backstride.mqtt import topics
+from backstride.mqtt.homeassistant.builder import Treadmill
 from backstride.mqtt.homeassistant.discovery import describe
-from backstride.mqtt.homeassistant.entities import Treadmill
 from backstride.mqtt.outbox import Item, Outbox
 from backstride.mqtt.schema import Info, Programs
 from backstride.mqtt.settings import BrokerSettings
+from backstride.mqtt.training import Walkers
 from backstride.ports import Publication
 
 BIRTH: Final = b"online"
@@ -61,6 +62,7 @@ class Announcer:
         self._v5 = v5
         self._info: Info | None = None
         self._programs: Programs | None = None
+        self._walkers: Walkers | None = None
         self._sent: bytes | None = None
         self._again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -73,6 +75,8 @@ class Announcer:
             self._info = msgspec.json.decode(publication.payload, type=Info)
         elif publication.topic == topics.PROGRAMS.name:
             self._programs = msgspec.json.decode(publication.payload, type=Programs)
+        elif publication.topic == topics.WALKERS.name:
+            self._walkers = msgspec.json.decode(publication.payload, type=Walkers)
         else:
             return
         self._plan()
@@ -100,7 +104,8 @@ class Announcer:
             prefix=self._prefix,
             expiry=self._v5(),
         )
-        payload = msgspec.json.encode(describe(treadmill, self._info, self._programs))
+        discovery = describe(treadmill, self._info, self._programs, self._walkers)
+        payload = msgspec.json.encode(discovery)
         if again or payload != self._sent:
             self._sent = payload
             self._outbox.put(

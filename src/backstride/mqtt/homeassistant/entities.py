@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from backstride.domain.events import Ask
 from backstride.domain.session import Phase
 from backstride.mqtt import topics
 from backstride.mqtt.homeassistant import templates
-from backstride.mqtt.homeassistant.payload import (
-    Availability,
-    Component,
-    Platform,
-)
+from backstride.mqtt.homeassistant.builder import GROWING, MEASURED, Builder
+from backstride.mqtt.homeassistant.payload import Component, Platform
 from backstride.mqtt.offers import RangeInfo
 from backstride.mqtt.schema import Programs
 
 EVENTS: Final = ("alarm", "moved", "refused")
 """Kinds of events that the event entity passes on."""
-MEASURED: Final = "measurement"
-GROWING: Final = "total_increasing"
-"""State class of a counter that begins again at 0 with each session."""
 
 _BUTTONS: Final[tuple[tuple[Ask, str, str], ...]] = (
     (Ask.START, "Start", "mdi:play"),
@@ -40,95 +33,28 @@ _BUTTONS: Final[tuple[tuple[Ask, str, str], ...]] = (
 )
 
 
-class Treadmill(Struct, frozen=True, kw_only=True):
-    """Whose entities: its id, its name for people, the prefix of its topics.
-
-    `expiry`: its broker speaks MQTT 5. On an older connection Home Assistant would refuse to send a
-    command that expires.
-    """
-
-    id: str
-    name: str
-    prefix: str
-    expiry: bool = True
-
-
-class Entities:
+class Entities(Builder):
     """Builds the components of one treadmill."""
-
-    def __init__(self, treadmill: Treadmill) -> None:
-        self._treadmill = treadmill
-        self._slug = treadmill.id.replace("-", "_")
-        # A component has the device's whole list of topics or one of its own.
-        self._machine = (
-            Availability(topic=self.topic(topics.AVAILABILITY)),
-            Availability(topic=self.topic(topics.CONNECTION), value_template=templates.UP),
-        )
-
-    def topic(self, row: topics.Topic) -> str:
-        """A topic of this treadmill."""
-        return f"{self._treadmill.prefix}/{row.name}"
-
-    def _entity(self, platform: Platform, key: str, name: str | None, icon: str) -> Component:
-        """What all have. Without a name it is the device's main entity, and has the device's."""
-        suffix = f"_{key}" if name else ""
-        return Component(
-            platform=platform,
-            unique_id=f"backstride_{self._treadmill.id}_{key}",
-            name=name,
-            default_entity_id=f"{platform}.{self._slug}{suffix}",
-            icon=icon,
-            qos=1,
-        )
-
-    def _shown(
-        self, entity: Component, template: str, source: topics.Topic = topics.STATE
-    ) -> Component:
-        """The entity with a state out of one of our topics."""
-        return replace(entity, state_topic=self.topic(source), value_template=template)
-
-    def _measured(
-        self, entity: Component, path: str, unit: str, state_class: str | None
-    ) -> Component:
-        """The entity as a quantity that means nothing without the machine."""
-        return replace(
-            self._shown(entity, templates.show(path)),
-            availability=self._machine,
-            unit_of_measurement=unit,
-            state_class=state_class,
-        )
-
-    def _commanding(self, entity: Component, template: str, *, machine: bool) -> Component:
-        """The entity with a command. It keeps `boot` as an attribute, for its template."""
-        return replace(
-            entity,
-            availability=self._machine if machine else None,
-            command_topic=self.topic(topics.COMMAND),
-            command_template=template,
-            json_attributes_topic=self.topic(topics.INFO),
-            json_attributes_template=templates.BOOT,
-            message_expiry_interval=topics.COMMAND.expiry if self._treadmill.expiry else None,
-        )
 
     def quantities(self) -> dict[str, Component]:
         """What every treadmill measures."""
         sensor = Platform.SENSOR
-        speed = self._entity(sensor, "speed", "Speed", "mdi:speedometer-slow")
-        time = self._entity(sensor, "time", "Time", "mdi:timer-outline")
-        step = self._entity(sensor, "step_remaining", "Step remaining", "mdi:timer-sand")
+        speed = self.entity(sensor, "speed", "Speed", "mdi:speedometer-slow")
+        time = self.entity(sensor, "time", "Time", "mdi:timer-outline")
+        step = self.entity(sensor, "step_remaining", "Step remaining", "mdi:timer-sand")
         return {
             "speed": replace(
-                self._measured(speed, "speed.measured", "km/h", MEASURED),
+                self.measured(speed, "speed.measured", "km/h", MEASURED),
                 device_class="speed",
                 suggested_display_precision=1,
             ),
             "time": replace(
-                self._measured(time, "elapsed", "s", GROWING),
+                self.measured(time, "elapsed", "s", GROWING),
                 device_class="duration",
                 suggested_display_precision=0,
             ),
             "step_remaining": replace(
-                self._measured(step, "step.remaining", "s", None),
+                self.measured(step, "step.remaining", "s", None),
                 device_class="duration",
                 suggested_display_precision=0,
             ),
@@ -136,55 +62,55 @@ class Entities:
 
     def words(self) -> dict[str, Component]:
         """What is going on, what was answered, what happened."""
-        phase = self._entity(Platform.SENSOR, "phase", None, "mdi:walk")
-        answer = self._entity(Platform.SENSOR, "answer", "Answer", "mdi:message-text")
-        session = self._entity(Platform.EVENT, "session", "Session", "mdi:walk")
+        phase = self.entity(Platform.SENSOR, "phase", None, "mdi:walk")
+        answer = self.entity(Platform.SENSOR, "answer", "Answer", "mdi:message-text")
+        session = self.entity(Platform.EVENT, "session", "Session", "mdi:walk")
         return {
             "phase": replace(
-                self._shown(phase, templates.show("phase")),
+                self.shown(phase, templates.show("phase")),
                 device_class="enum",
                 options=tuple(each.value for each in Phase),
                 json_attributes_topic=self.topic(topics.STATE),
                 json_attributes_template=templates.MOMENT,
             ),
             "answer": replace(
-                self._shown(answer, templates.ANSWER, topics.RESPONSE),
+                self.shown(answer, templates.ANSWER, topics.RESPONSE),
                 json_attributes_topic=self.topic(topics.RESPONSE),
                 json_attributes_template=templates.REPLY,
             ),
             "session": replace(
-                self._shown(session, templates.show_event(EVENTS), topics.EVENT),
+                self.shown(session, templates.show_event(EVENTS), topics.EVENT),
                 event_types=EVENTS,
             ),
         }
 
     def health(self) -> dict[str, Component]:
         """Whether something is wrong, and the radio link."""
-        link = self._entity(Platform.BINARY_SENSOR, "link", "Link", "mdi:bluetooth-connect")
-        problem = self._entity(Platform.BINARY_SENSOR, "problem", "Problem", "mdi:alert-circle")
-        signal = self._entity(Platform.SENSOR, "signal", "Signal", "mdi:bluetooth")
-        host = self._entity(Platform.BINARY_SENSOR, "host", "Host", "mdi:raspberry-pi")
+        link = self.entity(Platform.BINARY_SENSOR, "link", "Link", "mdi:bluetooth-connect")
+        problem = self.entity(Platform.BINARY_SENSOR, "problem", "Problem", "mdi:alert-circle")
+        signal = self.entity(Platform.SENSOR, "signal", "Signal", "mdi:bluetooth")
+        host = self.entity(Platform.BINARY_SENSOR, "host", "Host", "mdi:raspberry-pi")
         return {
             "host": replace(
-                self._shown(host, templates.show_flag("faults"), topics.HEALTH),
+                self.shown(host, templates.show_flag("faults"), topics.HEALTH),
                 device_class="problem",
                 entity_category="diagnostic",
                 json_attributes_topic=self.topic(topics.HEALTH),
                 json_attributes_template=templates.HOST,
             ),
             "link": replace(
-                self._shown(link, templates.show_flag("up"), topics.CONNECTION),
+                self.shown(link, templates.show_flag("up"), topics.CONNECTION),
                 device_class="connectivity",
                 entity_category="diagnostic",
             ),
             "problem": replace(
-                self._shown(problem, templates.show_flag("alarm")),
+                self.shown(problem, templates.show_flag("alarm")),
                 device_class="problem",
                 json_attributes_topic=self.topic(topics.STATE),
                 json_attributes_template=templates.ALARM,
             ),
             "signal": replace(
-                self._measured(signal, "rssi", "dBm", MEASURED),
+                self.measured(signal, "rssi", "dBm", MEASURED),
                 state_topic=self.topic(topics.CONNECTION),
                 device_class="signal_strength",
                 entity_category="diagnostic",
@@ -194,7 +120,7 @@ class Entities:
 
     def optional(self) -> tuple[tuple[str, str, Component], ...]:
         """What only some machines have: the capability, the component's key, the component."""
-        entity, sensor = self._entity, Platform.SENSOR
+        entity, sensor = self.entity, Platform.SENSOR
         distance = entity(sensor, "distance", "Distance", "mdi:map-marker-distance")
         incline = entity(sensor, "incline", "Incline", "mdi:slope-uphill")
         heart = entity(sensor, "heart_rate", "Heart rate", "mdi:heart-pulse")
@@ -202,30 +128,28 @@ class Entities:
             (
                 "distance",
                 "distance",
-                replace(
-                    self._measured(distance, "distance", "m", GROWING), device_class="distance"
-                ),
+                replace(self.measured(distance, "distance", "m", GROWING), device_class="distance"),
             ),
             (
                 "incline",
                 "incline",
                 replace(
-                    self._measured(incline, "incline.measured", "%", MEASURED),
+                    self.measured(incline, "incline.measured", "%", MEASURED),
                     suggested_display_precision=1,
                 ),
             ),
             (
                 "telemetry.heart_rate",
                 "heart_rate",
-                self._measured(heart, "heart_rate", "bpm", MEASURED),
+                self.measured(heart, "heart_rate", "bpm", MEASURED),
             ),
         )
 
     def buttons(self) -> dict[str, Component]:
         """One for each command that needs no value. `stop` is a constant, in which nothing can fail."""
         found = {
-            ask.value: self._commanding(
-                self._entity(Platform.BUTTON, ask.value, name, icon),
+            ask.value: self.commanding(
+                self.entity(Platform.BUTTON, ask.value, name, icon),
                 templates.command(ask),
                 machine=ask is not Ask.ACKNOWLEDGE,  # a fault outlives the link
             )
@@ -233,7 +157,7 @@ class Entities:
         }
         return found | {
             "stop": replace(
-                self._entity(Platform.BUTTON, "stop", "Stop", "mdi:stop"),
+                self.entity(Platform.BUTTON, "stop", "Stop", "mdi:stop"),
                 command_topic=self.topic(topics.COMMAND),
                 payload_press=Ask.STOP.value,
             )
@@ -241,9 +165,9 @@ class Entities:
 
     def voice(self) -> Component:
         """Whether cues are said aloud."""
-        switch = self._entity(Platform.SWITCH, "voice", "Voice", "mdi:account-voice")
-        return self._commanding(
-            self._shown(switch, templates.show_flag("voice")),
+        switch = self.entity(Platform.SWITCH, "voice", "Voice", "mdi:account-voice")
+        return self.commanding(
+            self.shown(switch, templates.show_flag("voice")),
             templates.command_voice(),
             machine=False,
         )
@@ -257,9 +181,9 @@ class Entities:
             for each in offered
         }
         ids = {name: program for program, name in names.items()}
-        select = self._entity(Platform.SELECT, "program", "Program", "mdi:format-list-bulleted")
-        shown = self._shown(select, templates.show_name("selected", names), topics.PROGRAMS)
-        return self._commanding(
+        select = self.entity(Platform.SELECT, "program", "Program", "mdi:format-list-bulleted")
+        shown = self.shown(select, templates.show_name("selected", names), topics.PROGRAMS)
+        return self.commanding(
             replace(shown, options=tuple(ids)), templates.command_select(ids), machine=False
         )
 
@@ -267,10 +191,10 @@ class Entities:
         """The walker's wish for the present step, from the machine's lowest speed to the limit in force."""
         low = speed.minimum or speed.increment
         high = max(limit, low)
-        number = self._entity(Platform.NUMBER, "target_speed", "Target speed", "mdi:speedometer")
-        shown = self._shown(number, templates.show_within("speed.setpoint", low, high))
+        number = self.entity(Platform.NUMBER, "target_speed", "Target speed", "mdi:speedometer")
+        shown = self.shown(number, templates.show_within("speed.setpoint", low, high))
         return replace(
-            self._commanding(shown, templates.command_speed(), machine=True),
+            self.commanding(shown, templates.command_speed(), machine=True),
             device_class="speed",
             unit_of_measurement="km/h",
             min=low,

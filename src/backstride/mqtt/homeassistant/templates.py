@@ -37,6 +37,33 @@ HOST: Final = (
     " temperature=value_json.host.temperature) | tojson }}"
 )
 """Attributes of the host, from `health`: each fault with its sentence, and what one asks first."""
+TODAY: Final = (
+    "{{ {'walker': value_json.walker, 'program': value_json.program, 'goal': value_json.goal,"
+    " 'reason': value_json.reason, 'due': value_json.due, 'refusal': value_json.refusal} | tojson }}"
+)
+"""Attributes of today's session, from `plan`."""
+_NEWEST: Final = "{% set x = value_json.sessions | first | default(none) %}"
+LAST: Final = _NEWEST + "{{ x.started if x else none }}"
+EFFORT: Final = _NEWEST + "{{ x.effort if x else none }}"
+LAST_SESSION: Final = (
+    _NEWEST + "{{ {'walker': x.walker, 'program': x.program_name, 'outcome': x.outcome,"
+    " 'completed': x.completed, 'walked': x.walked, 'backward': x.backward, 'distance': x.distance,"
+    " 'top_speed': x.top_speed, 'energy': x.energy, 'alarms': x.alarms, 'effort': x.effort}"
+    " | tojson if x else '{}' }}"
+)
+"""Attributes of the last session, from `history`: seconds, m, km/h and kcal."""
+_WEEK: Final = "{% set x = value_json.weeks | first | default(none) %}"
+WEEK: Final = _WEEK + "{{ x.walked / 60 if x else none }}"
+LAST_WEEK: Final = (
+    _WEEK
+    + "{{ {'monday': x.monday, 'sessions': x.sessions, 'backward': (x.backward / 60) | round(1),"
+    " 'distance': x.distance} | tojson if x else '{}' }}"
+)
+"""Attributes of the newest week in which somebody walked; `monday` says which, `backward` is in minutes."""
+RANGE: Final = (
+    "{{ {'low': value_json.cost.low, 'high': value_json.cost.high, 'met': value_json.cost.met}"
+    " | tojson if value_json.cost else '{}' }}"
+)
 ANSWER: Final = f"{{{{ value_json.sentence[:{LONGEST_STATE}] }}}}"
 REPLY: Final = "{{ {'reply': value_json.reply, 'code': value_json.code} | tojson }}"
 
@@ -72,6 +99,14 @@ def show_name(path: str, names: Mapping[str, str]) -> str:
     return f"{{{{ {_literal(names)}.get(value_json.{path}) }}}}"
 
 
+def show_walker(names: Mapping[str, str], nobody: str) -> str:
+    """The name of whoever is chosen."""
+    return (
+        f"{{{{ {_literal(names)}.get(value_json.selected) if value_json.selected"
+        f" else {msgspec.json.encode(nobody).decode()} }}}}"
+    )
+
+
 def show_event(kinds: tuple[str, ...]) -> str:
     """An event of one of these kinds with its data; nothing for the others."""
     return (
@@ -98,6 +133,16 @@ def command_voice() -> str:
 def command_select(ids: Mapping[str, str]) -> str:
     """The command that selects the program of the chosen name."""
     return command(Ask.SELECT, f""","program":{{{{ {_literal(ids)}.get(value) | tojson }}}}""")
+
+
+def command_walker(ids: Mapping[str, str]) -> str:
+    """The command that says who walks; nobody, if the name is nobody's."""
+    return command(Ask.WALKER, f""","walker":{{{{ {_literal(ids)}.get(value) | tojson }}}}""")
+
+
+def command_feedback(key: str) -> str:
+    """The command that says one thing of how it was."""
+    return command(Ask.FEEDBACK, f""","{key}":{{{{ value | int }}}}""")
 
 
 def _literal(value: Mapping[str, str] | tuple[str, ...]) -> str:
