@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests" / "web" / "harness"))
 
 from web_gym import Gym, open_browser  # noqa: E402  see above
+from web_past import settle  # noqa: E402  see above
 from web_walker import Walker  # noqa: E402
 
 PHONE: Final = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
@@ -167,6 +168,30 @@ BAYS: Final = {
 }
 
 
+async def take_people(studio: Studio) -> None:
+    """Who walks, what comes next, what was walked and how it was."""
+    url = studio.gym.url
+    async with (
+        studio.screen("phone") as phone,
+        studio.screen("tablet", "dark") as tablet,
+        studio.screen("phone", "light", "#/t/home/history") as history,
+    ):
+        await history.sees("history-chart")
+        await studio.take(history, "history-phone")
+        await phone.find("effort", number="13").check()
+        await studio.take(phone, "feedback-phone")
+        for screen in (phone, tablet):
+            await screen.press("feedback-skip")
+        await phone.find("who").select_option("kari")
+        for screen in (phone, tablet):
+            await screen.sees("today-plan", due="true")
+        await studio.take(phone, "today-phone")
+        await studio.take(tablet, "today-tablet-dark")
+        await phone.page.goto(f"{url}?theme=light#/t/home/plan")
+        await phone.sees("plan-week", stage="next")
+        await studio.take(phone, "plan-phone")
+
+
 async def take_gym(studio: Studio) -> None:
     """The overview of a gym in the middle of the afternoon."""
     gym = studio.gym
@@ -202,6 +227,10 @@ async def _take(target: Path) -> None:
         with tempfile.TemporaryDirectory() as directory:
             async with Gym(Path(directory), {"home": "ideal"}) as gym:
                 await take_session(Studio(gym, browser, target))
+        with tempfile.TemporaryDirectory() as directory:
+            settle(Path(directory), "home")
+            async with Gym(Path(directory), {"home": "ideal"}, pace=1) as gym:
+                await take_people(Studio(gym, browser, target))
         with tempfile.TemporaryDirectory() as directory:
             async with Gym(Path(directory), BAYS, title="Gym, first floor") as gym:
                 await take_gym(Studio(gym, browser, target))
