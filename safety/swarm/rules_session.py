@@ -17,6 +17,7 @@ from safety.swarm.witness import (
     LYING,
     REACTION,
     commands,
+    connected,
     meddled,
     ours,
     shaken,
@@ -133,6 +134,8 @@ def the_walker_wins(world: World) -> Iterator[str]:
         before = track.before(press.at)
         if shaken(world, press.at) or before.phase.name != "RUNNING" or not _matters(press, before):
             continue
+        if not connected(world, press.at):
+            continue  # nobody was there to see it; whoever comes finds a belt that is ours, and stops it
         again = min((at for at in confirms if at > press.at), default=press.at + 60 * SECOND)
         for write in commands(world, Op.SPEED, Op.INCLINE, Op.START):
             if press.at + REACTION < write.at < again and not shaken(world, write.at):

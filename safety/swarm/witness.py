@@ -62,6 +62,13 @@ def host_delays(world: World) -> Ms:
     )
 
 
+def connected(world: World, at: Ms) -> bool:
+    """A life of the service had its connection to the machine at that moment."""
+    links = [h for h in world.machine.log.happenings if h.what in {"connected", "disconnected"}]
+    ours_so_far = [h for h in links if h.at <= at and h.detail.startswith("client-")]
+    return bool(ours_so_far) and ours_so_far[-1].what == "connected"
+
+
 def others_between(world: World, start: Ms, end: Ms) -> bool:
     """Somebody else touched the machine in this time."""
     return any(start <= at <= end for at in meddling(world.machine))

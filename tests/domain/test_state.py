@@ -15,7 +15,7 @@ from backstride.domain.workout import Facing
 def test_a_new_session_begins_with_nothing_but_this():
     defaults = {
         f"{kind.__name__}.{field.name}": field.default
-        for kind in (Session, Drive, Cues, Evidence)
+        for kind in (Session, Drive, Cues, Guide, Heart, Evidence)
         for field in fields(kind)
     }
     assert {
@@ -32,4 +32,6 @@ def test_a_new_session_begins_with_nothing_but_this():
         "Session.voice": True,
         "Session.then": Then.FINISH,
         "Cues.segment": -1,
+        "Guide.beeped": (-1, 0),
+        "Guide.ended": -1,
     } == {name: default for name, default in defaults.items() if default}

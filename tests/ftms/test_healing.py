@@ -104,6 +104,23 @@ def test_the_adapter_is_never_switched_off_while_a_belt_may_move_or_another_devi
             assert scene.powered is True
 
 
+EVERYWHERE = [
+    Scene(moving=moving, at_rest=at_rest, known=True, powered=powered, others=others)
+    for moving, at_rest, powered, others in itertools.product(
+        [False, True], [False, True], [True, False, None], [0, 1]
+    )
+]
+
+
+@pytest.mark.hazard("H09")
+@pytest.mark.parametrize("fault", Fault)
+def test_whatever_fails_for_however_long_only_an_adapter_that_nobody_needs_is_switched_off(fault):
+    cycled = [scene for scene in EVERYWHERE if Step.CYCLE in Healer().steps(fault, scene, 3 * HARD)]
+    # Who is not heard may just be away.
+    assert [] == [scene for scene in cycled if scene != QUIET]
+    assert (fault is Fault.UNHEARD) == (cycled == [])
+
+
 @given(STORIES)
 @settings(max_examples=80, derandomize=True, deadline=None)
 def test_every_step_keeps_its_pause_whatever_happens_between(story):
