@@ -14,16 +14,17 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 PLATFORMS = {
     "sensor": {
-        "speed", "distance", "time", "step_remaining", "incline", "heart_rate", "answer",
+        "speed", "distance", "time", "step_remaining", "incline", "heart_rate", "answer", "today",
+        "last_session", "week", "energy", "heart_ceiling",
     },
-    "number": {"target_speed"},
-    "select": {"program"},
+    "number": {"target_speed", "effort", "pain"},
+    "select": {"program", "walker"},
     "button": {
         "start", "confirm", "pause", "continue", "skip", "faster", "slower", "finish", "acknowledge",
         "present", "stop",
     },
     "switch": {"voice"},
-    "binary_sensor": {"link", "problem", "host"},
+    "binary_sensor": {"link", "problem", "host", "question"},
     "event": {"session"},
 }  # fmt: skip
 SHAPES = {
@@ -34,6 +35,10 @@ SHAPES = {
     "sensor.treadmill_step_remaining": ("duration", "s"),
     "sensor.treadmill_incline": (None, "%"),
     "sensor.treadmill_heart_rate": (None, "bpm"),
+    "sensor.treadmill_heart_ceiling": (None, "bpm"),
+    "sensor.treadmill_energy": (None, "kcal"),
+    "sensor.treadmill_last_session": ("timestamp", None),
+    "sensor.treadmill_week": ("duration", "min"),
     "number.treadmill_target_speed": ("speed", "km/h"),
     "binary_sensor.treadmill_link": ("connectivity", None),
     "binary_sensor.treadmill_problem": ("problem", None),
@@ -84,7 +89,11 @@ async def test_one_device_has_them_all(house):
 async def test_a_machine_without_incline_has_no_entity_for_it(house):
     found = entities(house, "walking_pad")
     assert "sensor.walking_pad_speed" in found
-    assert {"sensor.walking_pad_incline", "sensor.walking_pad_heart_rate"} & found == set()
+    assert {
+        "sensor.walking_pad_incline",
+        "sensor.walking_pad_heart_rate",
+        "sensor.walking_pad_heart_ceiling",
+    } & found == set()
 
 
 async def test_without_the_radio_only_what_needs_it_is_unavailable(house):
@@ -190,6 +199,47 @@ async def test_a_program_is_chosen_by_its_name_whatever_that_is(house):
     with pytest.raises(RefusedError, match="not valid"):
         # Its id is no name.
         await house.call("select.select_option", select, option="plain")
+
+
+async def test_whoever_is_chosen_has_a_session_for_today_among_the_programs(house):
+    walker, today = "select.treadmill_walker", "sensor.treadmill_today"
+    assert ["Nobody", "Kari"] == house.attribute(walker, "options")
+    assert ("Nobody", "unknown") == (house.state(walker), house.state(today))
+    await house.call("select.select_option", walker, option="Kari")
+    await house.reach(walker, "Kari")
+    await house.reach(today, "Week 1, session 1")
+    assert ("kari", None) == (house.attribute(today, "walker"), house.attribute(today, "refusal"))
+    program = "select.treadmill_program"
+    await house.until(lambda: "Today: week 1, session 1" in house.attribute(program, "options"))
+    await house.call("select.select_option", program, option="Today: week 1, session 1")
+    await house.press("treadmill_start")
+    await house.reach("sensor.treadmill", "armed")
+    await house.until(lambda: house.state(ANSWER).startswith("Kari, Today: week 1"))
+    await house.press("treadmill_stop")
+    await house.reach("sensor.treadmill", "finished")
+    await house.call("select.select_option", program, option="Plain")
+    await house.call("select.select_option", walker, option="Nobody")
+    await house.reach(walker, "Nobody")
+    await house.reach(today, "unknown")
+
+
+async def test_how_the_last_session_was_is_asked_and_said(house):
+    last, effort = "sensor.walking_pad_last_session", "number.walking_pad_effort"
+    question, answer = "binary_sensor.walking_pad_question", "sensor.walking_pad_answer"
+    assert ("on", "unknown") == (house.state(question), house.state(effort))
+    walked = tuple(house.attribute(last, name) for name in ("walked", "backward", "effort"))
+    assert (720, 360, None) == walked
+    assert 12 == float(house.state("sensor.walking_pad_week"))
+    with pytest.raises(RefusedError, match="range"):
+        await house.call("number.set_value", effort, value=21)
+    # What hurt can be said first; the question is answered by the effort.
+    await house.call("number.set_value", "number.walking_pad_pain", value=1)
+    await house.until(lambda: house.attribute(answer, "code") == "noted")
+    assert house.state(question) == "on"
+    await house.call("number.set_value", effort, value=13)
+    await house.reach(effort, "13")
+    await house.reach(question, "off")
+    assert 13 == house.attribute(last, "effort")
 
 
 async def test_the_voice_is_switched_off_and_on(house):
