@@ -54,8 +54,8 @@ async def test_a_clock_that_is_set_changes_no_walk(home, walking, row, step):
 async def test_a_computer_that_slept_never_speeds_the_belt_up_and_still_stops_it(
     home, walking, row
 ):
-    # QEMU's stop: everything in the guest stands still, its clocks, too, and the belt outside runs on. The guest's
-    # own suspend (rtcwake -m freeze) never wakes up under emulation.
+    # QEMU's stop: everything in the guest stands still, its clocks, too, and the belt outside runs on.
+    # The guest's own suspend (rtcwake -m freeze) never wakes up under emulation.
     await home.guest.qmp.do("stop")
     await asyncio.sleep(ASLEEP_S)
     speed = walking.speed
