@@ -12,7 +12,7 @@ from backstride.virtual.model import Delay
 from backstride.virtual.quirks import Moment, OnConnect, TargetStatus
 from safety.swarm.mishaps import NOT_PERMITTED
 from safety.swarm.records import Struck
-from safety.swarm.truth import Track
+from safety.swarm.truth import Track, motions
 from safety.swarm.witness import (
     LYING,
     REACTION,
@@ -136,6 +136,11 @@ def the_walker_wins(world: World) -> Iterator[str]:
             continue
         if not connected(world, press.at):
             continue  # nobody was there to see it; whoever comes finds a belt that is ours, and stops it
+        run = max(
+            (motion.at for motion in motions(world.machine) if motion.at <= press.at), default=0
+        )
+        if not any(run <= write.at < press.at for write in commands(world, Op.SPEED)):
+            continue  # before the probe a belt's speed is what it starts with, whatever it says of it
         again = min((at for at in confirms if at > press.at), default=press.at + 60 * SECOND)
         for write in commands(world, Op.SPEED, Op.INCLINE, Op.START):
             if press.at + REACTION < write.at < again and not shaken(world, write.at):
@@ -174,7 +179,9 @@ def never_finished_while_moving(world: World) -> Iterator[str]:
 def hand_over_needs_a_hand(world: World) -> Iterator[str]:
     """H17: nobody is said to have taken the belt over when nobody was there."""
     model = world.machine.model
-    restless = model.key in {"trx3500", "xterra-t85"} or model.link.on_connect is OnConnect.STARTS
+    restless = (
+        model.key in {"trx3500", "xterra-t85"} or model.link.on_connect is not OnConnect.NOTHING
+    )
     denied = any(
         s.mishap.kind == "refuse" and s.mishap.value == NOT_PERMITTED for s in world.struck
     )
