@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from backstride.mqtt.settings import HomeAssistant
+from backstride.service.assembly import broker_settings
 from backstride.service.config import read_config
 from backstride.service.configreader import ConfigError
-from backstride.service.assembly import broker_settings
 
 TREADMILL = '[[treadmill]]\nid = "living-room"\nname = "Living room"\n'
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,24 +52,30 @@ class Exporter:
         words = [sys.executable, "-m", "backstride.cli", "history", "export", session]
         words += ["--format", form, "--output", str(self._folder)]
         words += ["--config", self._file] if self._file else []
-        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        process = None
         try:
             async with asyncio.timeout(PATIENCE_S):
-                process = await asyncio.create_subprocess_exec(
-                    *words, stdin=null, stdout=null, stderr=pipe,
-                    env={**os.environ, "STATE_DIRECTORY": str(self._home)},
-                )  # fmt: skip
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICEST)
-                _, said = await process.communicate()
+                code, said = await _run_nicely(words, {"STATE_DIRECTORY": str(self._home)})
         except (OSError, TimeoutError) as error:
             _LOG.error("session not exported", session=session, format=form, reason=repr(error))
             return
-        finally:
-            if process is not None and process.returncode is None:
-                process.kill()
-        if process.returncode:
-            reason = said.decode(errors="replace").strip()
-            _LOG.error("session not exported", session=session, format=form, reason=reason)
+        if code:
+            _LOG.error("session not exported", session=session, format=form, reason=said)
         else:
             _LOG.info("session exported", session=session, format=form, to=str(self._folder))
+
+
+async def _run_nicely(words: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a process with the lowest priority; its exit code and what it complained of."""
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *words, stdin=null, stdout=null, stderr=pipe, env=os.environ | environment
+    )
+    try:
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICEST)
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, said.decode(errors="replace").strip()
