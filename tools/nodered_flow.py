@@ -132,7 +132,8 @@ def _ears() -> list[Node]:
 
 WIDGETS: Final = (
     "program", "start", "confirm", "faster", "slower", "speed", "pause", "continue", "skip",
-    "finish", "present", "acknowledge", "voice", "pin",
+    "finish", "present", "acknowledge", "voice", "pin", "walker",
+    "feedback",
 )  # fmt: skip
 """The outputs of `possible`, in its order."""
 
@@ -215,22 +216,30 @@ def _widgets() -> list[Node]:
         _node("program", "ui-dropdown", 880, row("program"), [["command"]], name="program",
               label="Program", tooltip="", multiple=False, chips=False, clearable=False,
               options=[], payload="", typeIsComboBox=False, msgTrigger="onChange",
-              **place("select", 1, "session")),
+              **place("select", 2, "session")),
+        _node("walker", "ui-dropdown", 880, row("walker"), [["command"]], name="walker",
+              label="Who walks", tooltip="", multiple=False, chips=False, clearable=False,
+              options=[], payload="", typeIsComboBox=False, msgTrigger="onChange",
+              **place("walker", 1, "session")),
+        _node("feedback", "ui-dropdown", 880, row("feedback"), [["command"]], name="feedback",
+              label="How hard was it?", tooltip="", multiple=False, chips=False, clearable=False,
+              options=_efforts(), payload="", typeIsComboBox=False, msgTrigger="onChange",
+              **place("feedback", 9, "session")),
         _node("pin", "ui-text-input", 880, row("pin"), [["command"]], name="pin",
               label="PIN, for this start", mode="password", tooltip="", delay=300, sendOnDelay=True,
               sendOnBlur=True, sendOnEnter=True, clearable=False, sendOnClear=True, icon="",
-              iconPosition="left", iconInnerPosition="inside", **place("pin", 2, "session")),
-        _button("start", "Arm: nothing moves yet", "check-circle-outline", "session", 3, width=6),
+              iconPosition="left", iconInnerPosition="inside", **place("pin", 3, "session")),
+        _button("start", "Arm: nothing moves yet", "check-circle-outline", "session", 4, width=6),
         _button("confirm", "Confirm: I stand on the rails, facing the rear, clip on",
-                "shield-check", "session", 4, width=6, height=2, buttonColor="#bf5b00",
+                "shield-check", "session", 5, width=6, height=2, buttonColor="#bf5b00",
                 className="bs-large"),
-        _button("acknowledge", "I have looked", "eye-check", "session", 5),
-        _button("present", "I am well", "hand-wave", "session", 6),
+        _button("acknowledge", "I have looked", "eye-check", "session", 6),
+        _button("present", "I am well", "hand-wave", "session", 7),
         _node("voice", "ui-switch", 880, row("voice"), [["command"]], name="voice",
               label="Say the cues aloud", decouple=False, style="", layout="row-spread",
               clickableArea="line", onvalue="true", onvalueType="bool", onicon="", oncolor="",
               offvalue="false", offvalueType="bool", officon="", offcolor="",
-              **place("voice", 7, "session")),
+              **place("voice", 8, "session")),
         _button("slower", "Slower", "minus", "walk", 1, height=2, className="bs-large"),
         _button("faster", "Faster", "plus", "walk", 2, height=2, className="bs-large"),
         _node("speed", "ui-slider", 880, row("speed"), [["command"]], name="speed",
@@ -243,6 +252,16 @@ def _widgets() -> list[Node]:
         _button("finish", "Cool down", "flag-checkered", "walk", 7),
         _chart(),
     ]  # fmt: skip
+
+
+def _efforts() -> list[Node]:
+    """Borg's scale, with the words that it has."""
+    words = {6: "no effort", 9: "very light", 11: "light", 13: "somewhat hard", 15: "hard",
+             17: "very hard", 20: "maximal"}  # fmt: skip
+    return [
+        {"label": f"{effort} {words.get(effort, '')}".strip(), "value": effort, "type": "num"}
+        for effort in range(6, 21)
+    ]
 
 
 def _chart() -> Node:

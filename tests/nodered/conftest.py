@@ -131,9 +131,9 @@ class Visitor:
             "data-stale", wanted, timeout=WAIT_MS
         )
 
-    async def choose(self, program):
-        await self.page.locator(".v-select").click()
-        await self.page.get_by_role("option", name=program).click()
+    async def choose(self, choice, of="Program"):
+        await self.page.locator(".v-select", has=self.page.get_by_text(of, exact=True)).click()
+        await self.page.get_by_role("option", name=choice).click()
 
     async def stop(self):
         await self.find("stop").click()
@@ -159,7 +159,9 @@ def _quiet():
 async def stage(tmp_path, request):
     """A gym with one treadmill, and Node-RED beside it; its parameter is a PIN that the site asks for."""
     from web_gym import Gym
+    from web_past import settle
 
+    settle(tmp_path, TREADMILL)
     directory = tmp_path / "node-red"
     directory.mkdir()
     async with contextlib.AsyncExitStack() as stack:

@@ -181,3 +181,22 @@ async def test_without_node_red_the_page_says_so(nodered, visitor):
     await visitor.stale(is_so=True)
     await visitor.reads("stale", "No connection to Node-RED")
     await visitor.reads("stale", "Stop does not work from here")
+
+
+async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, commands):
+    await visitor.phase("idle")
+    await visitor.choose("13 somewhat hard", of="How hard was it?")
+    await visitor.reads("answer", "kept with your last session here")
+    await visitor.choose("Kari", of="Who walks")
+    await visitor.reads("answer", "Kari walks here now")
+    await expect(visitor.page.get_by_text("Today: Week 3, session 1,")).to_be_visible(
+        timeout=WAIT_MS
+    )
+    await visitor.choose("Today: week 3, session 1,")
+    await visitor.press("Arm: nothing moves yet")
+    await visitor.phase("armed")
+    session = gym.controller(TREADMILL).session
+    assert ("kari", "plan-3-1") == (session.person.id, session.program.id)
+    await expect(visitor.page.get_by_text("How hard was it?").first).to_be_hidden(timeout=WAIT_MS)
+    notes = [json.loads(message.payload) for message in commands]
+    assert ["feedback", "walker", "select", "start"] == [note["command"] for note in notes]

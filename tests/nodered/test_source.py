@@ -212,3 +212,24 @@ def test_a_state_is_live_unless_the_broker_had_kept_it(retained):
     payload = {"phase": "idle", "time": "1970-01-01T00:00:00Z"}
     msg = {"topic": "home/state", "payload": payload, "retain": retained}
     assert run("view", [{"at": 0, "msg": msg}])[0]["view"]["live"] is not retained
+
+
+def test_who_walks_is_chosen_by_name_and_nobody_is_null():
+    ask = [
+        {"view": FRESH, "msg": {"topic": "walker", "payload": who}, "at": 0}
+        for who in ("kari", "-")
+    ]
+    sent = run("command", ask)[0]["sent"]
+    assert ["kari", None] == [json.loads(each["msg"]["payload"])["walker"] for each in sent]
+
+
+def test_how_it_was_is_asked_while_the_question_is_open_and_goes_as_a_number():
+    [told] = run("command", [{"at": 0, "view": FRESH, "msg": {"topic": "feedback", "payload": 13}}])
+    assert 13 == json.loads(told["sent"][0]["msg"]["payload"])["effort"]
+    views = ({**FRESH, "history": {"question": question}} for question in ("s1", None))
+    shown = run("possible", *([{"at": 0, "view": view, "msg": {}}] for view in views))
+    asked = [
+        next(each["msg"] for each in one["sent"] if each["msg"]["topic"] == "feedback")
+        for one in shown
+    ]
+    assert [True, False] == [each["visible"] for each in asked]

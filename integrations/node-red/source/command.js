@@ -39,6 +39,8 @@ const note = {
     boot: view.info ? view.info.boot : undefined,
 };
 if (command === "select") note.program = value;
+if (command === "feedback") note.effort = Number(value);
+if (command === "walker") note.walker = value === "-" ? null : value;
 if (command === "start") {
     note.program = flow.get("chosen") || view.programs?.selected || undefined;
     note.pin = pin || undefined;

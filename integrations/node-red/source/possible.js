@@ -1,6 +1,6 @@
 // Says which widgets can be used now, and fills those that show a choice. One output for each widget.
 // Stop is not among them: it can always be used.
-const { state = {}, info = {}, programs = {}, stale } = flow.get("view");
+const { state = {}, info = {}, programs = {}, walkers = {}, history = {}, stale } = flow.get("view");
 const phase = stale ? "" : state.phase;
 const paused = state.stage === "paused";
 const turned = state.stage === "waiting for confirm";
@@ -21,6 +21,8 @@ const enabled = {
     acknowledge: ["finished", "faulted"].includes(phase),
     voice: phase !== "" && phase !== undefined,
     pin: ["idle", "finished"].includes(phase),
+    walker: ["idle", "finished", "offline"].includes(phase),
+    feedback: ["idle", "finished", "faulted"].includes(phase),
 };
 
 const minutes = (seconds) => `${Math.round(seconds / 60)} min`;
@@ -29,6 +31,9 @@ const options = offered.map((each) => ({
     value: each.id,
     label: `${each.name}, ${minutes(each.duration)}, up to ${each.top_speed.toFixed(1)} km/h`,
 }));
+// No walker has this for an id.
+const nobody = { value: "-", label: "Nobody in particular" };
+const people = (walkers.walkers || []).map((each) => ({ value: each.id, label: each.name }));
 const range = info.machine ? info.machine.speed : { minimum: 0.5, maximum: 6, increment: 0.1 };
 const limit = info.limits && info.limits.speed ? info.limits.speed.value : range.maximum;
 
@@ -45,6 +50,13 @@ const more = {
     },
     voice: { payload: state.voice },
     pin: { visible: (info.capabilities || []).includes("pin") },
+    walker: {
+        visible: people.length > 0,
+        ui_update: { options: [nobody, ...people] },
+        payload: walkers.selected || nobody.value,
+    },
+    // Asked once after each session, and empty again for the next one.
+    feedback: { visible: enabled.feedback && Boolean(history.question), payload: "" },
 };
 
 // Only what has changed goes to the page, so that nothing jumps under a finger.

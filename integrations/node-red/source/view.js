@@ -25,6 +25,9 @@ function keep(name, payload) {
         case "connection":
         case "info":
         case "programs":
+        case "walkers":
+        case "plan":
+        case "history":
         case "session":
         case "cue":
             view[name] = payload;
@@ -54,5 +57,5 @@ flow.set("view", view);
 
 node.status({ fill: view.stale ? "red" : "green", shape: "dot", text: view.why || state().phase });
 // The programs and the limits are long, and the page needs them only when they change.
-const { programs, info, ...payload } = view;
+const { programs, info, walkers, history, ...payload } = view;
 return { topic: "view", payload };
