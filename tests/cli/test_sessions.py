@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import fitdecode
 import pytest
+from msgspec.structs import replace
 
 from backstride.cli.exits import Exit
 from backstride.domain.record import Head, Sample
@@ -140,6 +141,17 @@ class TestUpload:
 
     def test_it_must_be_told_what_to_send(self, send):
         assert Exit.USAGE == send().code
+
+    def test_of_several_people_only_theirs_who_logged_in_is_sent(self, run, send, config, server):
+        with Store(config.parent / "state" / FILE) as store:
+            head = store.heads()[1]
+            store.write(replace(head, id="20261124-home", walker="bob"), [])
+        refused = send("--new")
+        assert (Exit.REFUSED, True, 0) == (refused.code, "say whose" in refused.err, server.got)
+        url = f"http://127.0.0.1:{server.server_port}"
+        run("upload", "login", "intervals", "-w", "anna", "--server", url, "--config", config)
+        assert (Exit.OK, 1) == (send("--new").code, server.got)
+        assert "bob's session, not anna's" in send("20261124").err
 
     def test_after_a_logout_nothing_is_sent(self, run, send, config, server):
         assert "logged out" in run("upload", "logout", "intervals", "--config", config).out

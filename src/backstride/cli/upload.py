@@ -12,10 +12,11 @@ from backstride.cli.exits import CommandFailedError, Exit
 from backstride.cli.options import ConfigOption
 
 if TYPE_CHECKING:
+    from backstride.domain.record import Head
     from backstride.history.store import Store
     from backstride.history.upload import Service, Shelf
 
-_PANEL: Final = "Sessions"
+_PANEL: Final = "Training"
 DIRECTORY: Final = "uploads"
 """In the state directory, beside the history."""
 
@@ -43,7 +44,15 @@ def register(app: typer.Typer) -> None:
 
 
 @upload.command("login")
-def _login(where: WhereArgument, server: ServerOption = None, config: ConfigOption = None) -> None:
+def _login(
+    where: WhereArgument,
+    walker: Annotated[
+        str | None,
+        typer.Option("--walker", "-w", metavar="ID", help="Whose sessions go there, of several."),
+    ] = None,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Log in, once: Strava asks for an application of your own, intervals.icu for your API key."""
     from backstride.cli.terminal import tell
 
@@ -55,6 +64,7 @@ def _login(where: WhereArgument, server: ServerOption = None, config: ConfigOpti
         login = strava.Login(
             client_id=typer.prompt("Its client ID").strip(),
             client_secret=typer.prompt("Its client secret", hide_input=True).strip(),
+            walker=walker,
         )
         tell("Open this, allow the upload, and copy the address that the browser then shows:")
         tell(strava.authorisation_url(login))
@@ -66,7 +76,8 @@ def _login(where: WhereArgument, server: ServerOption = None, config: ConfigOpti
 
         key = typer.prompt("API key (intervals.icu, Settings, Developer Settings)", hide_input=True)
         service = intervals.Intervals(shelf, server or intervals.URL)
-        tell(f"logged in at intervals.icu as {service.log_in(intervals.Login(key=key.strip()))}")
+        name = service.log_in(intervals.Login(key=key.strip(), walker=walker))
+        tell(f"logged in at intervals.icu as {name}")
 
 
 @upload.command("logout")
@@ -102,22 +113,52 @@ def _send(
 
     shelf = _shelf(where, config)
     with open_history(config) as store:
-        _send_all(store, shelf, _service(where, shelf, server), sessions or _fresh(store, shelf))
+        owner = _owner(where, shelf)
+        heads = _chosen(store, sessions, owner) if sessions else _fresh(store, shelf, owner)
+        _send_all(store, shelf, _service(where, shelf, server), heads)
 
 
-def _send_all(store: Store, shelf: Shelf, service: Service, sessions: list[str]) -> None:
+def _owner(where: Where, shelf: Shelf) -> str | None:
+    """Whose sessions go there, as was said at the login.
+
+    Raises:
+        CommandFailedError: nobody logged in.
+    """
+    from backstride.history import intervals, strava
+
+    kind = strava.Login if where is Where.STRAVA else intervals.Login
+    login: strava.Login | intervals.Login | None = shelf.read_login(kind)
+    if login is None:
+        raise CommandFailedError(f"log in first: backstride upload login {where}")
+    return login.walker
+
+
+def _chosen(store: Store, sessions: list[str], owner: str | None) -> list[Head]:
+    """The sessions that are named.
+
+    Raises:
+        CommandFailedError: one of them is somebody else's.
+    """
+    from backstride.cli.history import choose
+
+    heads = [choose(store, session) for session in sessions]
+    strange = next((one for one in heads if owner and one.walker not in {None, owner}), None)
+    if strange is not None:
+        raise CommandFailedError(f"{strange.id} is {strange.walker}'s session, not {owner}'s")
+    return heads
+
+
+def _send_all(store: Store, shelf: Shelf, service: Service, heads: list[Head]) -> None:
     """Send one after the other; what may be taken later does not keep back the others' report.
 
     Raises:
         CommandFailedError: at least one was not taken.
     """
-    from backstride.cli.history import choose
     from backstride.cli.terminal import complain, tell
     from backstride.history.upload import UploadError, pack
 
     failed = 0
-    for session in sessions:
-        head = choose(store, session)
+    for head in heads:
         known = shelf.sent()
         if head.id in known:
             tell(f"{head.id}: is there already: {known[head.id]}")
@@ -140,11 +181,23 @@ def _send_all(store: Store, shelf: Shelf, service: Service, sessions: list[str])
         raise CommandFailedError("not everything was taken; what was is remembered")
 
 
-def _fresh(store: Store, shelf: Shelf) -> list[str]:
-    """What is over and was not sent yet, the oldest first."""
+def _fresh(store: Store, shelf: Shelf, owner: str | None) -> list[Head]:
+    """What is over and was not sent yet, the oldest first.
+
+    Raises:
+        CommandFailedError: several people walk here, and nobody said whose sessions are meant.
+    """
     sent = shelf.sent()
-    heads = [one for one in store.heads() if one.outcome is not None and one.walked > 0]
-    return [head.id for head in reversed(heads) if head.id not in sent]
+    heads = [
+        one
+        for one in store.heads(walker=owner)
+        if one.outcome is not None and one.walked > 0 and one.id not in sent
+    ]
+    if owner is None and len({one.walker for one in heads} - {None}) > 1:
+        raise CommandFailedError(
+            "several people walked here: say whose at `upload login --walker ID`"
+        )
+    return heads[::-1]
 
 
 def _shelf(where: Where, config: Path | None) -> Shelf:

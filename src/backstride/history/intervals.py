@@ -20,10 +20,11 @@ _USER: Final = "API_KEY"
 
 
 class Login(Struct, frozen=True, kw_only=True):
-    """An API key, and whose activities they are."""
+    """An API key, whose activities they are there, and whose sessions here (None: the only one's)."""
 
     key: str
     athlete: str = OWNER
+    walker: str | None = None
 
 
 class Intervals:

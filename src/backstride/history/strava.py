@@ -28,13 +28,17 @@ _DUPLICATE: Final = re.compile(r"duplicate of .*?activit\w*[ /](\d+)", re.IGNORE
 
 
 class Login(Struct, frozen=True, kw_only=True):
-    """An application of the user's own, and what it may do for them. `expires_at` in s since 1970."""
+    """An application of the user's own, and what it may do for them. `expires_at` in s since 1970.
+
+    `walker` is whose sessions go there; None where only one person walks.
+    """
 
     client_id: str
     client_secret: str
     access_token: str = ""
     refresh_token: str = ""
     expires_at: int = 0
+    walker: str | None = None
 
 
 def authorisation_url(login: Login, url: str = URL) -> str:
