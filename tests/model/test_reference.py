@@ -33,6 +33,9 @@ from backstride.domain.step import step
 from backstride.domain.workout import Effort, Facing, Level, Program, Step, Turn
 from safety.model.variants import VARIANTS
 
+pytestmark = pytest.mark.timeout(600)
+"""The work is bounded by examples, not by time: a machine that does ten other things takes minutes."""
+
 CAP, FLOOR, GRID, STEEP = 120, 50, 10, 20
 MACHINE = Machine(
     address="00:11:22:33:44:55",
@@ -317,6 +320,7 @@ def tell_stories(count, *phases):
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
+            print_blob=True,
             suppress_health_check=list(HealthCheck),
             phases=phases or tuple(Phase),
         ),
