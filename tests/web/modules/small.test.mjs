@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { DaemonTime } from "../../../src/backstride/web/js/clock.js";
 import { readConfig } from "../../../src/backstride/web/js/config.js";
-import { duration, minutes, number, titleOf } from "../../../src/backstride/web/js/format.js";
+import { duration, minutes, number, range, titleOf } from "../../../src/backstride/web/js/format.js";
 import { CATALOGUES, pickLanguage } from "../../../src/backstride/web/js/i18n.js";
 import { meaning } from "../../../src/backstride/web/js/keys.js";
 import { tone } from "../../../src/backstride/web/js/phases.js";
@@ -79,6 +79,7 @@ test("times, numbers and names read as people write them", () => {
   assert.deepEqual(["1.5", "1,5", "–"], [number(1.5, "en"), number(1.5, "de"), number(null, "en")]);
   assert.deepEqual(["20", "4.3"], [minutes(1_200, "en"), minutes(260, "en")]);
   assert.equal("Living room", titleOf("living-room"));
+  assert.deepEqual(["60–99", "≈ 1"], [range({ low: 59.6, high: 99.4 }, "en"), range({ low: 0.6, high: 1.1 }, "en")]);
 });
 
 test("every catalogue has every text, with the same names to fill in", () => {
@@ -164,7 +165,7 @@ test("a command's time is the daemon's, however wrong the phone's clock is", () 
 test("the machine's energy and our estimate are called by their names in every language", () => {
   for (const [language, words] of Object.entries(CATALOGUES)) {
     assert.match(words["total.energy"], /machine|Gerät|máquina|maskin/, language);
-    assert.match(words["summary.energy"], /estim|geschätzt|anslått/, language);
+    assert.match(words["total.cost"], /estim|geschätzt|anslått/, language);
   }
 });
 

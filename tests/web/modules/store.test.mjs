@@ -246,3 +246,15 @@ test("no junk on any topic throws, or is believed", () => {
     }
   }
 });
+
+test("the heart's ceiling is known, and that it is passed only where it is said", () => {
+  const heart = (more) => fold(news("state", state(more))).home.state.heart;
+  assert.deepEqual(
+    [{ source: "strap", ceiling: 150, over: true }, { source: null, ceiling: null, over: false }, null],
+    [
+      heart({ heart: { rate: 152, source: "strap", ceiling: 150, over: true } }),
+      heart({ heart: { over: "yes" } }),
+      heart({ heart: [] }),
+    ],
+  );
+});

@@ -163,9 +163,8 @@ export default {
   "wall.choose": "Ein Programm am Telefon wählen",
 
   "summary.title": "Fertig.",
-  "summary.energy": "Energie, geschätzt ± 25 %",
 
-  "heart.most": "höchstens {most}",
+  "heart.most": "Puls, höchstens {most}",
 
   "nav.training": "Training",
   "nav.history": "Verlauf",

@@ -163,9 +163,8 @@ export default {
   "wall.choose": "Choose a program on the phone",
 
   "summary.title": "Done.",
-  "summary.energy": "energy, estimated ± 25 %",
 
-  "heart.most": "at most {most}",
+  "heart.most": "heart, at most {most}",
 
   "nav.training": "Training",
   "nav.history": "History",

@@ -163,9 +163,8 @@ export default {
   "wall.choose": "Elige un programa en el teléfono",
 
   "summary.title": "Hecho.",
-  "summary.energy": "energía, estimada ± 25 %",
 
-  "heart.most": "como mucho {most}",
+  "heart.most": "pulso, máx. {most}",
 
   "nav.training": "Entrenamiento",
   "nav.history": "Historial",

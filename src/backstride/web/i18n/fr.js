@@ -163,9 +163,8 @@ export default {
   "wall.choose": "Choisissez un programme sur le téléphone",
 
   "summary.title": "C’est fait.",
-  "summary.energy": "énergie, estimée ± 25 %",
 
-  "heart.most": "au plus {most}",
+  "heart.most": "pouls, au plus {most}",
 
   "nav.training": "Entraînement",
   "nav.history": "Historique",

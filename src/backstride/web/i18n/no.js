@@ -163,9 +163,8 @@ export default {
   "wall.choose": "Velg et program på telefonen",
 
   "summary.title": "Ferdig.",
-  "summary.energy": "energi, anslått ± 25 %",
 
-  "heart.most": "høyst {most}",
+  "heart.most": "puls, høyst {most}",
 
   "nav.training": "Trening",
   "nav.history": "Historikk",

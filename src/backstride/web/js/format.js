@@ -40,6 +40,15 @@ export function minutes(seconds, language) {
   return number(value, language, Number.isInteger(Math.round(value * 10) / 10) ? 0 : 1);
 }
 
+/**
+ * An estimate's range in whole numbers; one number where both ends round to it.
+ * @param {{low: number, high: number}} range @param {string} language
+ */
+export function range({ low, high }, language) {
+  const ends = [number(low, language, 0), number(high, language, 0)];
+  return ends[0] === ends[1] ? `≈ ${ends[0]}` : ends.join("–");
+}
+
 /** An id as a name: `living-room` is "Living room". @param {string} id */
 export function titleOf(id) {
   const words = id.replaceAll("-", " ");

@@ -172,7 +172,7 @@ export function readInfo(note) {
 
 /**
  * @typedef {{program_name: string, ended: ?string, outcome: ?string, walked: ?number, backward: ?number, distance: ?number,
- *   top_speed: ?number, energy: ?number}} Summary
+ *   top_speed: ?number, cost: ?{kcal: number, low: number, high: number}}} Summary
  */
 
 /** @param {any} note @returns {Summary} */
@@ -186,7 +186,7 @@ export function readSummary(note) {
     backward: number(from.backward),
     distance: number(from.distance),
     top_speed: number(from.top_speed),
-    energy: number(from.energy),
+    cost: group(from.cost, COST, ["kcal", "low", "high"]),
   };
 }
 

@@ -4,7 +4,7 @@
 
 import { isOffered, speedRange, stepSpeed } from "../commands.js";
 import { cueNow } from "../cues.js";
-import { duration, number } from "../format.js";
+import { duration, number, range } from "../format.js";
 import { language, t } from "../i18n.js";
 import { carryOn, isAsked, presentProgram } from "../store.js";
 import { View, html, nothing } from "./base.js";
@@ -164,19 +164,17 @@ class Live extends View {
     const state = sight.state;
     if (state === null) return nothing;
     const script = state.script;
-    const kcal = (/** @type {?number | undefined} */ amount) => number(amount ?? null, language(), 0);
     const most = state.heart?.ceiling;
-    const limit = most == null ? nothing : html`<small>${t("heart.most", { most })}</small>`;
     /** @type {[string, any, boolean][]} */
     const rows = [
       ["elapsed", duration(state.elapsed), true],
       ["remaining", script ? duration(carryOn(sight, script.remaining, this.now)) : duration(null), true],
       ["distance", html`${state.distance ?? "–"}<small> m</small>`, true],
-      ["cost", html`${kcal(state.cost?.low)}–${kcal(state.cost?.high)}<small> kcal</small>`, state.cost !== null],
-      ["energy", html`${kcal(state.energy)}<small> kcal</small>`, state.energy !== null && state.cost === null],
+      ["cost", html`${state.cost && range(state.cost, language())}<small> kcal</small>`, state.cost !== null],
+      ["energy", html`${number(state.energy, language(), 0)}<small> kcal</small>`, state.energy !== null && state.cost === null],
       [
         "heart-rate",
-        html`<span data-over=${state.heart?.over ?? false}>${state.heart_rate}</span><small> /min</small>${limit}`,
+        html`<span data-over=${state.heart?.over ?? false}>${state.heart_rate}</span><small> /min</small>`,
         state.heart_rate !== null,
       ],
     ];
@@ -186,7 +184,7 @@ class Live extends View {
         .map(
           ([name, value]) =>
             html`<div>
-              <dt>${t(`total.${name}`)}</dt>
+              <dt>${name === "heart-rate" && most != null ? t("heart.most", { most }) : t(`total.${name}`)}</dt>
               <dd data-testid=${name}>${value}</dd>
             </div>`,
         )}
@@ -217,14 +215,14 @@ class Live extends View {
         ></bs-hold>
         <div class="row">${this.button("finish", "finish")}</div>`;
     }
-    const range = speedRange(sight);
+    const speeds = speedRange(sight);
     const speed = sight.state?.speed.setpoint ?? sight.state?.speed.target;
     return html`<div class="row">
         ${this.button("slower", "down", "big")}
         <button
           class="set-speed"
           data-testid="speed-open"
-          ?disabled=${!fresh || range === null || speed == null || !isOffered(sight, "speed")}
+          ?disabled=${!fresh || speeds === null || speed == null || !isOffered(sight, "speed")}
           @click=${() => (this.wished = speed ?? null)}
         >
           <b>${kmh(speed)}</b><small>${t("ask.speed")}</small>
@@ -238,19 +236,19 @@ class Live extends View {
 
   /** A speed of one's own for this step: chosen first, sent once. @param {Sight} sight */
   speedChoice(sight) {
-    const range = speedRange(sight);
+    const speeds = speedRange(sight);
     const wished = this.wished;
-    if (range === null || wished === null || !isOffered(sight, "speed")) {
+    if (speeds === null || wished === null || !isOffered(sight, "speed")) {
       this.wished = null;
       return nothing;
     }
-    const move = (/** @type {number} */ direction) => (this.wished = stepSpeed(range, wished, direction));
+    const move = (/** @type {number} */ direction) => (this.wished = stepSpeed(speeds, wished, direction));
     return html`<div class="row" role="group" aria-label=${t("ask.speed")}>
         <button
           class="big"
           data-testid="speed-less"
           aria-label=${t("ask.slower")}
-          ?disabled=${wished <= range.low}
+          ?disabled=${wished <= speeds.low}
           @click=${() => move(-1)}
         >
           ${icon("down")}
@@ -262,7 +260,7 @@ class Live extends View {
           class="big"
           data-testid="speed-more"
           aria-label=${t("ask.faster")}
-          ?disabled=${wished >= range.high}
+          ?disabled=${wished >= speeds.high}
           @click=${() => move(1)}
         >
           ${icon("up")}

@@ -2,7 +2,7 @@
  * One treadmill: what is shown follows the phase.
  */
 
-import { duration, number } from "../format.js";
+import { duration, range } from "../format.js";
 import { language, t } from "../i18n.js";
 import { ACTIVE, LIVE } from "../phases.js";
 import { View, html, nothing } from "./base.js";
@@ -103,11 +103,11 @@ class Treadmill extends View {
           <dd>${kmh(done.top_speed)}<small> km/h</small></dd>
         </div>
         ${
-          done.energy == null
+          done.cost === null
             ? nothing
             : html`<div>
-                <dt>${t("summary.energy")}</dt>
-                <dd>${number(done.energy, language(), 0)}<small> kcal</small></dd>
+                <dt>${t("total.cost")}</dt>
+                <dd>${range(done.cost, language())}<small> kcal</small></dd>
               </div>`
         }
       </dl>
