@@ -43,18 +43,18 @@ def test_a_walker_is_added_chosen_and_armed_for_their_next_session(ask, until):
     assert ("refused", "no_plan") == (refused["reply"], refused["code"])
     assert 1 == ask("walker", "nemo").code
 
-    assert "Anna walks here now" in ask("walker", "anna").out
+    assert "this walker's limits hold here now" in ask("walker", "anna").out
     assert "anna" == until("walkers", lambda w: w.selected is not None).selected
     plan = until("plan", lambda p: p.walker == "anna")
     assert ("plan-1-1", "begin", None) == (plan.program, plan.decision, plan.refusal)
     offered = until("programs", lambda p: p.programs[0].id == "plan-1-1").programs
     assert (None, True) == (
         offered[0].refusal,
-        "Anna walks at cautious" in offered_of(offered, "hill"),
+        "the walker's is cautious" in offered_of(offered, "hill"),
     )
 
     armed = json.loads(ask("start", "today", "--json").out)
-    assert ("armed", True) == (armed["code"], armed["sentence"].startswith("Anna, Today: week 1"))
+    assert ("armed", True) == (armed["code"], armed["sentence"].startswith("Today: week 1"))
     state = until("state", lambda s: s.phase == "armed")
     assert ("plan-1-1", 1.5) == (state.program, state.speed.cap)
     assert 1 == ask("walker").code

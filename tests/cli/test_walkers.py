@@ -66,7 +66,7 @@ def test_somebody_is_added_with_what_they_tell(run, site):
     assert ("Jörg Ås", 70_500, 180, "no", "mph", Level.CAUTIOUS) == (
         found.name, found.weight, found.max_heart_rate, found.language, found.units, found.level,
     )  # fmt: skip
-    assert (250, 20, 720_000, "Jörg Ås's own limit") == (
+    assert (250, 20, 720_000, "the walker's own limit") == (
         found.caps.speed, found.caps.incline, found.caps.backward_time, found.caps.reason,
     )  # fmt: skip
 

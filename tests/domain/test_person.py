@@ -12,14 +12,14 @@ from backstride.domain.session import Phase
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
 
-ANNA = Walker(id="anna", name="Anna", caps=Caps(reason="Anna's own limit", speed=130))
+ANNA = Walker(id="anna", name="Anna", caps=Caps(reason="the walker's own limit", speed=130))
 OLA = Walker(id="ola", name="Ola", level=Level.ADVANCED)
 
 
 def test_a_walker_is_named_and_taken_back(rig):
     rig.connect()
     answer = rig.ask(Ask.WALKER, walker=ANNA)
-    assert ("walker", "Anna walks here now", ANNA) == (
+    assert ("walker", "this walker's limits hold here now", ANNA) == (
         answer.code, answer.sentence, rig.session.person,
     )  # fmt: skip
     answer = rig.ask(Ask.WALKER)
@@ -56,18 +56,27 @@ def test_the_same_walker_may_arm_again_with_what_is_known_of_them_now(rig, make_
 
 
 @pytest.mark.hazard("H26")
-def test_arming_states_who_walks_and_their_limits_hold(rig, make_program):
+def test_whoever_is_named_walks_within_their_limits(rig, make_program):
     rig.connect()
     rig.ask(Ask.WALKER, walker=ANNA)
-    answer = rig.ask(Ask.START, make_program())
-    assert answer.sentence.startswith("Anna, Bench: ")
+    assert "armed" == rig.ask(Ask.START, make_program()).code
     limit = rig.session.envelope.speed
-    assert (130, Layer.WALKER, "Anna's own limit") == (limit.value, limit.layer, limit.reason)
+    assert (130, Layer.WALKER, "the walker's own limit") == (limit.value, limit.layer, limit.reason)
     assert ANNA == rig.session.person
 
 
-def test_where_nobody_is_named_nobody_is_stated(rig, make_program):
-    assert rig.connect().ask(Ask.START, make_program()).sentence.startswith("Bench: ")
+def test_no_sentence_and_no_cue_names_whoever_walks(rig, make_program):
+    rig.connect()
+    hard = make_program(level=Level.ADVANCED)
+    answers = [
+        rig.ask(Ask.WALKER, walker=ANNA),
+        rig.ask(Ask.START, hard),
+        rig.ask(Ask.START, make_program()),
+    ]
+    assert ["walker", "level", "armed"] == [answer.code for answer in answers]
+    assert answers[-1].sentence.startswith("Bench: ")
+    said = [*rig.notices, rig.session.envelope]
+    assert [] == [each for each in said if "Anna" in str(each)]
 
 
 @pytest.mark.hazard("H04", "H26")
@@ -77,6 +86,6 @@ def test_a_program_above_a_limit_or_a_level_of_the_walker_is_not_armed(rig, make
     assert "too_fast" == rig.ask(Ask.START, make_program(), walker=slow).code
     hard = make_program(level=Level.ADVANCED)
     answer = rig.ask(Ask.START, hard, walker=ANNA)
-    assert ("level", True) == (answer.code, "Anna walks at beginner" in answer.sentence)
+    assert ("level", True) == (answer.code, "the walker's is beginner" in answer.sentence)
     assert (Phase.IDLE, None) == (rig.session.phase, rig.session.person)
     assert "armed" == rig.ask(Ask.START, hard, walker=OLA).code

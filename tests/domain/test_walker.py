@@ -160,7 +160,7 @@ def judged(make_machine, make_program, level, person, site=SiteRules()):  # noqa
 def test_a_program_above_the_level_is_refused_with_the_reason(make_machine, make_program):
     (refusal,) = judged(make_machine, make_program, Level.REGULAR, ANNA)
     assert Rule.LEVEL is refusal.rule
-    assert "for the level regular, and Anna walks at beginner" in refusal.sentence
+    assert "for the level regular, and the walker's is beginner" in refusal.sentence
     assert "the plan's clean sessions unlock it" in refusal.sentence
 
 

@@ -188,7 +188,7 @@ async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, c
     await visitor.choose("13 somewhat hard", of="How hard was it?")
     await visitor.reads("answer", "kept with your last session here")
     await visitor.choose("Kari", of="Who walks")
-    await visitor.reads("answer", "Kari walks here now")
+    await visitor.reads("answer", "this walker's limits hold here now")
     await expect(visitor.page.get_by_text("Today: Week 3, session 1,")).to_be_visible(
         timeout=WAIT_MS
     )

@@ -52,15 +52,15 @@ async def test_each_role_does_what_it_is_for_and_nothing_else(make_site, kind, f
         for liar in (other, coach, wall):
             await liar.say(f"{MILL}/{name}", "a lie", retain=True)
     await other.say("homeassistant/device/mill-1/config", "a lie", retain=True)
-    told = ("state", "response", "response/phone", *roles.PERSONAL)
+    told = ("state", "cue", "response", "response/phone", *roles.PERSONAL)
     for name in told:
         await mill.say(f"{MILL}/{name}", "the truth")
     await mill.say(f"{MILL}/event", "end")
     truths = [f"{MILL}/{name} the truth" for name in told]
     # The commands are not among what they hear: a PIN may be in them.
     assert await coach.hear_until("end") == truths
-    # Who walks is nothing for a screen on the wall.
-    assert await wall.hear_until("end") == truths[: -len(roles.PERSONAL)]
+    # Who walks is nothing for a screen on the wall, nor what was answered to somebody.
+    assert await wall.hear_until("end") == truths[:2]
     await other.say("backstride/mill-2/event", "end of the other")
     assert await other.hear_until("end of the other") == []
     assert not any("deprecated" in line for line in site.broker.log)

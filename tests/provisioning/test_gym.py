@@ -275,7 +275,7 @@ def test_the_bridge_tells_all_that_treadmills_say_and_asks_for_nothing_but_stop(
 
     assert {words[1] for words in told if words[2] == "out"} == {f"+/{name}" for name in BRIDGED}
     assert [words[1] for words in told if words[2] != "out"] == ["+/command/stop"]
-    assert not any(name in text for name in PERSONAL)
+    assert not any(f"+/{name} " in text for name in (*PERSONAL, "cue", "response/+"))
 
 
 def test_without_the_hub_s_files_the_bridge_says_where_they_come_from(tmp_path, capsys):

@@ -92,7 +92,7 @@ def _limit(walker: Walker, speed: str | None, incline: str | None, time: str | N
     return replace(
         walker,
         caps=Caps(
-            reason=f"{walker.name}'s own limit",
+            reason="the walker's own limit",
             speed=caps.speed if speed is None else parse_speed(speed),
             incline=caps.incline if incline is None else parse_incline(incline),
             backward_time=caps.backward_time if time is None else parse_duration(time),

@@ -97,8 +97,8 @@ def _above_level(program: Program, person: Walker) -> Refusal:
         "the plan's jog criteria" if program.level is Level.LOCKED else "the plan's clean sessions"
     )
     sentence = (
-        f"{program.name!r} is for the level {program.level}, and {person.name} walks at"
-        f" {person.level}; {how} unlock it"
+        f"{program.name!r} is for the level {program.level}, and the walker's is {person.level};"
+        f" {how} unlock it"
     )
     return Refusal(Rule.LEVEL, sentence)
 

@@ -67,7 +67,7 @@ def start(d: Draft, request: Request) -> Granted:
         paused=False, asked_at=None, person=person,
     )  # fmt: skip
     d.set(since=s.now)
-    statement = _statement(program, workout, d.s.options, person)
+    statement = _statement(program, workout, d.s.options)
     d.say(
         CueKind.ARMED, statement, speed=workout.top_speed, incline=workout.top_incline,
         length=workout.duration, note=program.name,
@@ -123,12 +123,13 @@ def _check_deck(s: Session, limits: Envelope) -> None:
         raise Refused("incline", sentence)
 
 
-def _statement(program: Program, workout: Workout, options: Options, person: Walker | None) -> str:
+def _statement(program: Program, workout: Workout, options: Options) -> str:
+    """What will happen. Never who walks: whoever sees the treadmill reads it."""
     turns = sum(segment.turn for segment in workout.segments)
     incline = workout.top_incline
     window = options.confirm_window // SECOND
     parts = [
-        f"{f'{person.name}, ' if person else ''}{program.name}: {show_duration(workout.duration)} min",
+        f"{program.name}: {show_duration(workout.duration)} min",
         f"at most {show_speed(workout.top_speed)}",
         f"up to {show_incline(incline)} incline" if incline else "flat",
         f"{turns} turns" if turns != 1 else "1 turn",

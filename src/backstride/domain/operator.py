@@ -216,7 +216,7 @@ def _walker(d: Draft, request: Request) -> Granted:
     d.set(person=request.walker)
     if request.walker is None:
         return "walker", "nobody in particular walks here now"
-    return "walker", f"{request.walker.name} walks here now"
+    return "walker", "this walker's limits hold here now"
 
 
 def _feedback(d: Draft, request: Request) -> Granted:

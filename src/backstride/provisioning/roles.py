@@ -25,7 +25,13 @@ from typing import Final, assert_never
 from msgspec import Struct
 
 PERSONAL: Final = ("history", "walkers", "plan")
-"""What names those who walk: not for a screen that everybody sees, and not for anybody outside the house."""
+"""What names those who walk: not for a screen that everybody sees, and not for anybody outside the house.
+
+What the other topics say of whoever walks has no name in it: a heart rate with its ceiling, the limits in
+force and the programs above a level. Whoever reads `state`, `info` and `programs` reads that.
+"""
+ANSWERS: Final = ("response", "response/+")
+"""What was answered to whoever asked."""
 OUTWARD: Final = (
     "availability",
     "connection",
@@ -37,16 +43,17 @@ OUTWARD: Final = (
     *PERSONAL,
     "event",
     "cue",
-    "response",
-    "response/+",
+    *ANSWERS,
 )
 """What a daemon says, below its prefix; a response topic of one's own is a level below `response`."""
 INWARD: Final = ("command", "command/+")
 """What it listens to."""
 STOP: Final = "command/stop"
 """The only one of these that comes in from outside the site."""
-BRIDGED: Final = tuple(name for name in OUTWARD if name not in {"response/+", *PERSONAL})
-"""What a bridge tells a hub: not what was answered to somebody's own topic, nor who walked."""
+BRIDGED: Final = tuple(name for name in OUTWARD if name not in {"cue", "response/+", *PERSONAL})
+"""What a bridge tells a hub: not who walked, nor what they are told, nor what was answered to somebody's own
+topic. `response` is in it: only its answer confirms a Stop for a belt that rests already.
+"""
 DISCOVERY: Final = "homeassistant"
 """First level of Home Assistant's discovery topics."""
 BIRTH: Final = f"{DISCOVERY}/status"
@@ -61,7 +68,7 @@ class Role(StrEnum):
     COACH = "coach"
     """Sees and commands treadmills: people, and the page on their phones."""
     WALL = "wall"
-    """A screen on the wall: sees and commands nothing."""
+    """A screen on the wall: sees, and commands nothing; so no answer is for it."""
     HOMEASSISTANT = "homeassistant"
     """Sees and commands, reads discovery, says that it is there."""
     NODERED = "node-red"
@@ -111,7 +118,7 @@ def rules(role: Role, prefix: str, treadmills: tuple[str, ...]) -> tuple[Rule, .
         case Role.COACH | Role.NODERED:
             return seen + commands
         case Role.WALL:
-            private = {f"{who}/{name}" for who in whose for name in PERSONAL}
+            private = {f"{who}/{name}" for who in whose for name in (*PERSONAL, *ANSWERS)}
             return tuple(rule for rule in seen if rule.topic not in private)
         case Role.SITE:
             (site,) = whose

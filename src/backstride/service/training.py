@@ -30,7 +30,10 @@ SAME: Final[Ms] = 5 * SECOND
 
 
 class Training:
-    """Answers for one treadmill. `session` is its session now; `now` the host's time of day."""
+    """Answers for one treadmill. `session` is its session now; `now` the host's time of day.
+
+    `choice` has the id of whoever was chosen in an earlier life, whom the session has not met yet.
+    """
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class Training:
         session: Callable[[], Session],
         boot: str,
         now: Callable[[], Now] = local_now,
+        choice: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._roster = roster
         self._session = session
         self._boot = boot
         self._now = now
+        self._choice = choice
         self._armed = False
         self._begun: tuple[str, int] | None = None
 
@@ -55,12 +60,13 @@ class Training:
             NobodyError: there is none, or they are to ask a professional first.
         """
         trainee = self._roster.book.get(walker)
+        if not self._roster.known:
+            raise NobodyError("who walks here is not read from the disk yet: try again in a moment")
         if trainee is None:
             raise NobodyError(f"nobody here has the id {walker!r}; `walkers` lists who there is")
         if trainee.clearance(self._now()) is Clearance.REFUSED:
             raise NobodyError(
-                f"{trainee.walker.name} cannot be chosen; `backstride walkers show {walker}` on this"
-                " treadmill's host says why"
+                "this walker cannot be chosen; `backstride walkers show` on this treadmill's host says why"
             )
         return trainee.prepared(self._now())
 
@@ -70,8 +76,8 @@ class Training:
         Raises:
             NobodyError: they are gone, or may walk no more.
         """
-        person = self._session().person
-        return None if person is None else self.find(person.id)
+        chosen = self._id()
+        return None if chosen is None else self.find(chosen)
 
     def selected(self) -> Program | None:
         """The program that `start` without a name arms."""
@@ -121,18 +127,15 @@ class Training:
     def version(self) -> tuple[object, ...]:
         """Changes with whatever `plan` and `walkers` show."""
         s = self._session()
-        return self._roster.version, self._now().day, s.person, s.machine
+        return self._roster.version, self._now().day, s.person, self._id(), s.machine
 
     def walkers(self) -> Walkers:
         """Who may walk here."""
-        person = self._session().person
         people = tuple(
             WalkerName(id=each.walker.id, name=each.walker.name)
             for each in self._roster.book.values()
         )
-        return Walkers(
-            boot=self._boot, walkers=people, selected=None if person is None else person.id
-        )
+        return Walkers(boot=self._boot, walkers=people, selected=self._id())
 
     def plan(self) -> Plan:
         """The next session of whoever was chosen."""
@@ -174,8 +177,13 @@ class Training:
         return replace(programs, programs=(offer, *programs.programs))
 
     def _chosen(self) -> Trainee | None:
+        chosen = self._id()
+        return None if chosen is None else self._roster.book.get(chosen)
+
+    def _id(self) -> str | None:
+        """Of whoever was chosen, in this life or before it."""
         person = self._session().person
-        return None if person is None else self._roster.book.get(person.id)
+        return self._choice() if person is None else person.id
 
 
 def date_of(day: int) -> str:
