@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 
 import pytest
 from structlog.testing import capture_logs
@@ -76,3 +78,41 @@ async def test_a_folder_that_cannot_be_written_is_told_with_the_reason(make, tmp
     [line] = await finish(make(f'csv = true\ndirectory = "{tmp_path}/file/below"'))
     assert ("session not exported", "error") == (line["event"], line["log_level"])
     assert "cannot be written" in line["reason"]
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """A program in Python's place; it ends when the memory may be taken from it first."""
+    diary, script = tmp_path / "diary", tmp_path / "python"
+    script.write_text(
+        f"""#!/bin/sh
+echo begins >> {diary}
+until [ "$(cat /proc/$$/oom_score_adj)" = 500 ]; do sleep 0.01; done
+echo ends >> {diary}
+"""
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    return diary
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has an oom_score_adj")
+async def test_one_is_written_after_the_other_and_each_goes_first_where_memory_runs_out(
+    make, stand_in
+):
+    logs = await finish(make("csv = true\njson = true\ntcx = true"))
+    assert ["begins", "ends"] * 3 == stand_in.read_text().split()
+    assert ["session exported"] * 3 == [line["event"] for line in logs]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has an oom_score_adj")
+async def test_a_sandbox_that_forbids_to_set_priorities_keeps_nobody_from_a_file(
+    make, stand_in, monkeypatch
+):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    [line] = await finish(make("csv = true"))
+    assert "session exported" == line["event"]
+    assert ["begins", "ends"] == stand_in.read_text().split()

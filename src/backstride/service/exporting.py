@@ -1,8 +1,9 @@
 """Each session as files in a folder, as soon as it is over: by a process of its own.
 
 Writing an hour as FIT keeps a small computer busy for seconds, and another treadmill of the same daemon may
-have somebody on it. So the daemon starts `backstride history export` with the lowest priority and only looks
-how it ends. A file that is missing costs nobody anything: the same command writes it again.
+have somebody on it. So the daemon starts `backstride history export`, one at a time, with the lowest priority
+and as the first to go where memory runs out, and only looks how it ends. A file that is missing costs nobody
+anything: the same command writes it again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ FOLDER: Final = "exports"
 PATIENCE_S: Final = 300.0
 """The longest session takes a Pi Zero a minute."""
 _NICEST: Final = 19
+_EXPENDABLE: Final = b"500"
+"""The oom_score_adj of an export; it inherits the daemon's -500, and takes about 50 MB."""
 
 
 class Exporter:
@@ -40,6 +43,7 @@ class Exporter:
         self._home = state_directory(config)
         self.running: set[asyncio.Task[None]] = set()
         """Exports that are not done yet."""
+        self._turn = asyncio.Lock()
 
     def __call__(self, head: Head) -> None:
         """Export a session that the disk has. Returns at once; on the loop's thread."""
@@ -53,7 +57,7 @@ class Exporter:
         words += ["--format", form, "--output", str(self._folder)]
         words += ["--config", self._file] if self._file else []
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with self._turn, asyncio.timeout(PATIENCE_S):
                 code, said = await _run_nicely(words, {"STATE_DIRECTORY": str(self._home)})
         except (OSError, TimeoutError) as error:
             _LOG.error("session not exported", session=session, format=form, reason=repr(error))
@@ -65,14 +69,18 @@ class Exporter:
 
 
 async def _run_nicely(words: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run a process with the lowest priority; its exit code and what it complained of."""
+    """Run a process that gives way to every other; its exit code and what it complained of."""
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         *words, stdin=null, stdout=null, stderr=pipe, env=os.environ | environment
     )
     try:
-        with suppress(ProcessLookupError):
+        # It may have ended, or a sandbox forbids it: written late is better than not.
+        with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICEST)
+        with suppress(OSError):
+            scores = Path(f"/proc/{process.pid}/oom_score_adj")
+            await asyncio.to_thread(scores.write_bytes, _EXPENDABLE)
         _, said = await process.communicate()
     finally:
         if process.returncode is None:
