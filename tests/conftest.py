@@ -56,7 +56,7 @@ def nothing_blocks():
             function.can_block_in("backstride/service/local.py", {"announce"})
             function.can_block_in("backstride/service/credential.py", {"read_password", "read_pin"})
             # A look at a file in memory, where a sandbox forbids to ask the kernel.
-            function.can_block_in("backstride/service/timekeeping.py", {"_is_fresh"})
+            function.can_block_in("backstride/service/timekeeping.py", {"is_marked"})
             # A private broker is started by the demo and the tests, never by the daemon.
             function.can_block_in("backstride/mqtt/broker.py", {"start", "stop", "_configuration"})
             # A defect is told with its traceback when all belts are down and the process ends.

@@ -22,11 +22,11 @@ LASTS_S: Final = 2 * 60 * 60
 
 def is_synchronised(mark: Path = MARK) -> bool:
     """Tell whether a time service keeps this host's clock. False where that is not known."""
-    return walltime.is_synchronised() or _is_fresh(mark)
+    return walltime.is_synchronised() or is_marked(mark)
 
 
-def _is_fresh(mark: Path) -> bool:
-    """Reads memory (/run), and so never waits for a disk."""
+def is_marked(mark: Path = MARK) -> bool:
+    """Tell whether the mark is there and fresh. Reads memory (/run), and so never waits for a disk."""
     try:
         age = time.time() - mark.stat().st_mtime
     except OSError:

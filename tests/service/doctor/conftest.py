@@ -85,11 +85,13 @@ def host(tmp_path):
     root = tmp_path / "host"
     for name in ("bin", "dev", "rfkill", "state"):
         (root / name).mkdir(parents=True)
+    (root / "synchronized").touch()
     place = Place(
         rfkill=root / "rfkill",
         devices=root / "dev",
         credentials=root / "credstore",
         state=root / "state",
+        mark=root / "synchronized",
         bus=f"unix:path={root}/no-bus",
         path=str(root / "bin"),
         environ={},

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read_tree
+from backstride.mqtt import walltime
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
 from backstride.service.doctor.examination import examine
 from backstride.service.doctor.findings import Level, Subject
@@ -324,6 +325,31 @@ async def test_the_unit_is_looked_at(host, unit, level, expected):
     found = await examine(host.configure(configuration()), host.place)
     assert any(expected in line for line in told(found, Subject.HOST, level))
     assert "the hardware watchdog is used (15s)" in told(found, Subject.HOST)
+
+
+@pytest.mark.hazard("H02")
+@pytest.mark.parametrize(
+    ("keeps", "unit", "expected"),
+    [
+        ("kernel mark", "LoadState=loaded\nProtectClock=yes", (Level.OK, "is synchronised")),
+        ("kernel", "LoadState=loaded\nProtectClock=yes", (Level.NOTE, "other-time-service.conf")),
+        ("kernel", "LoadState=loaded\nProtectClock=no", (Level.OK, "is synchronised")),
+        ("kernel", "LoadState=not-found\nProtectClock=no", (Level.OK, "is synchronised")),
+        ("mark", "LoadState=loaded\nProtectClock=yes", (Level.OK, "is synchronised")),
+        ("", "LoadState=loaded\nProtectClock=no", (Level.NOTE, "set-ntp true")),
+    ],
+)
+async def test_of_the_clock_it_says_what_the_service_is_able_to_tell(
+    host, monkeypatch, keeps, unit, expected
+):
+    level, sentence = expected
+    monkeypatch.setattr(walltime, "is_synchronised", lambda: "kernel" in keeps)
+    if "mark" not in keeps:
+        host.place.mark.unlink()
+    host.add_program("systemctl", f"echo '{unit}'")
+    found = await examine(host.configure(configuration()), host.place)
+    (said,) = [line for line in told(found, Subject.HOST, level) if "the clock" in line]
+    assert sentence in said
 
 
 async def test_versions_that_are_too_old_are_told(host):

@@ -65,7 +65,7 @@ async def examine(
         Check(Subject.BLUETOOTH, "rfkill", radio.check_switch(at)),
         Check(Subject.BLUETOOTH, "BlueZ", radio.check_radio(at, known)),
         Check(Subject.BLUETOOTH, "the care for connections", check_care(at, known)),
-        Check(Subject.HOST, "the clock", host.check_clock()),
+        Check(Subject.HOST, "the clock", host.check_clock(at)),
         Check(Subject.HOST, "the disk", host.check_disk(at, known)),
         Check(Subject.HOST, "systemd", host.check_watchdog(at)),
         Check(Subject.VERSIONS, "versions", host.check_versions(at)),

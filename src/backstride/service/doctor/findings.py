@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from backstride.domain.units import SECOND, Ms
 from backstride.service.config import SYSTEM_STATE
+from backstride.service.timekeeping import MARK
 
 SUDO: Final = "sudo backstride doctor"
 """What only root may see, root can ask for."""
@@ -65,6 +66,7 @@ class Place(Struct, frozen=True, kw_only=True):
     devices: Path = Path("/dev")
     credentials: Path = Path("/etc/credstore")
     state: Path = SYSTEM_STATE
+    mark: Path = MARK
     bus: str | None = None
     path: str = os.pathsep.join(
         (

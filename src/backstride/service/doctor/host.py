@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from backstride import __version__
-from backstride.mqtt.walltime import is_synchronised
+from backstride.mqtt import walltime
 from backstride.service.config import Config, state_directory
 from backstride.service.doctor.findings import (
     SUDO,
@@ -25,6 +25,7 @@ from backstride.service.doctor.findings import (
     ok,
     problem,
 )
+from backstride.service.timekeeping import is_marked
 
 UNIT: Final = "backstride.service"
 MEGABYTE: Final = 1_000_000
@@ -41,12 +42,28 @@ _VERSIONS: Final = Subject.VERSIONS
 _PACKAGES: Final = ("bleak", "pyftms", "aiomqtt")
 
 
-async def check_clock() -> list[Finding]:
-    """Is the time of day kept right? Old commands are told from new ones by it."""
-    if await in_thread(is_synchronised):
+async def check_clock(place: Place) -> list[Finding]:
+    """Is the time of day kept right, and can the service tell? Old commands are told from new ones by it."""
+    if await in_thread(lambda: is_marked(place.mark)):
         return [ok(_HOST, "the clock is synchronised")]
-    what = "the clock is not synchronised: the age of a command cannot be told from its time stamp"
-    return [note(_HOST, what, "sudo timedatectl set-ntp true, and see: timedatectl")]
+    if not await in_thread(walltime.is_synchronised):
+        what = (
+            "the clock is not synchronised: the age of a command cannot be told from its time stamp"
+        )
+        return [note(_HOST, what, "sudo timedatectl set-ntp true, and see: timedatectl")]
+    unit = await ask(place, "systemctl", "show", UNIT, "--property=LoadState,ProtectClock")
+    if _pairs(unit or "") != {"LoadState": "loaded", "ProtectClock": "yes"}:
+        return [ok(_HOST, "the clock is synchronised")]
+    what = (
+        f"the clock is synchronised, but the service cannot tell: {place.mark}, which systemd-timesyncd"
+        " renews, is missing or old, and its sandbox forbids to ask the kernel; it takes commands that prove"
+        " their newness by `ts` alone for old"
+    )
+    remedy = (
+        "put other-time-service.conf of the examples into /etc/systemd/system/backstride.service.d (and"
+        " backstride@.service.d), then sudo systemctl daemon-reload and restart the service"
+    )
+    return [note(_HOST, what, remedy)]
 
 
 async def check_disk(place: Place, config: Config) -> list[Finding]:
