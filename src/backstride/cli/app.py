@@ -83,6 +83,50 @@ def _root(
 
 
 @app.command(
+    "demo",
+    rich_help_panel="Try it",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+def _demo(context: typer.Context) -> None:
+    """Run a short session with a virtual treadmill: broker, daemon and live view, nothing to set up."""
+    try:
+        demo = importlib.import_module("backstride.cli.demo")
+    except ImportError as error:
+        raise CommandFailedError(
+            f"the demo is not installed ({error.name} is missing); install backstride[demo]"
+        ) from error
+    code: int = demo.main(context.args)
+    raise typer.Exit(code)
+
+
+# In the order in which `--help` has them.
+for group in (
+    simulation,
+    plans,
+    importing,
+    watch,
+    commands,
+    fleet,
+    training,
+    walkers,
+    history,
+    export,
+    upload,
+    setup,
+    doctor,
+    commission,
+    radio,
+    settings,
+    install,
+    broker_init,
+    gym,
+    pin,
+):
+    group.register(app)
+
+
+@app.command(
     "run",
     help=RUN_SUMMARY,
     rich_help_panel="Service",
@@ -110,52 +154,7 @@ def _rescue(context: typer.Context) -> None:
     raise typer.Exit(rescue(context.args))
 
 
-@app.command(
-    "demo",
-    rich_help_panel="Try it",
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-)
-def _demo(context: typer.Context) -> None:
-    """Run a short session with a virtual treadmill: broker, daemon and live view, nothing to set up."""
-    try:
-        demo = importlib.import_module("backstride.cli.demo")
-    except ImportError as error:
-        raise CommandFailedError(
-            f"the demo is not installed ({error.name} is missing); install backstride[demo]"
-        ) from error
-    code: int = demo.main(context.args)
-    raise typer.Exit(code)
-
-
-for group in (
-    plans,
-    importing,
-    simulation,
-    watch,
-    fleet,
-    page,
-    speaker,
-    commands,
-    walkers,
-    training,
-    radio,
-    commission,
-    contract,
-    records,
-    history,
-    export,
-    upload,
-    settings,
-    doctor,
-    setup,
-    install,
-    broker_init,
-    gym,
-    exporter,
-    pin,
-    homeassistant,
-):
+for group in (page, speaker, exporter, homeassistant, contract, records):
     group.register(app)
 
 

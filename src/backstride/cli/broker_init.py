@@ -47,7 +47,7 @@ OwnerOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.add_typer(_group, rich_help_panel="Service")
+    app.add_typer(_group, rich_help_panel="Set up")
 
 
 HostOption = Annotated[

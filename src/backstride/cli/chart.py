@@ -18,6 +18,8 @@ from rich.style import Style
 
 from backstride.domain.units import KMH, MINUTE, SECOND, Ms, Speed, show_duration
 
+_ROUND: Final = (1, 2, 4, 10, 20, 40, 100, 200, 400)
+"""So many half units may be between two numbers of an axis."""
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 _BRAILLE: Final = 0x2800
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -123,14 +125,14 @@ def _round_up(top: Speed, scale: int) -> Speed:
 def _labels(chart: Chart, top: Speed) -> dict[int, str]:
     """Numbers beside the rows: as many as fit with an empty row between them."""
     half = max(chart.scale // 2, 1)
-    step = half
-    while top // step * 2 > chart.height:
-        step += half
+    fitting = (half * n for n in _ROUND if top // (half * n) * 2 <= chart.height)
+    step = next(fitting, top)
     labels: dict[int, str] = {}
     for value in range(0, top + 1, step):
         # The row whose upper edge is the value: there a filled step of this height ends.
         row = chart.height - max(-(-value * chart.height // top), 1)
-        labels.setdefault(row, f"{value // chart.scale}.{value * 10 // chart.scale % 10}")
+        whole, tenth = divmod(value * 10 // chart.scale, 10)
+        labels.setdefault(row, f"{whole}.{tenth}" if chart.scale > 1 else f"{whole}")
     return labels
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("commission", rich_help_panel="Service")(commission)
+    app.command("commission", rich_help_panel="Set up")(commission)
 
 
 WhoOption = Annotated[

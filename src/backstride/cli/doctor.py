@@ -22,7 +22,7 @@ _STYLES: Final = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("doctor", rich_help_panel="Service")(doctor)
+    app.command("doctor", rich_help_panel="Set up")(doctor)
 
 
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -175,7 +175,8 @@ def _look(
     elif as_json:
         print_json(rows)
     else:
-        make_console().print(make_table(rows, by, backward=backward))
+        console = make_console()
+        console.print(make_table(rows, by, backward=backward, width=console.width))
         tell(summarise(rows))
 
 

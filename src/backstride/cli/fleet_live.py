@@ -100,8 +100,9 @@ class FleetWatch:
         filtered = f'   filter "{self.wanted}{"_" if self._typing else ""}"'
         title = summarise(rows) + (filtered if self.wanted or self._typing else "")
         shown = make_table(
-            rows[first : first + room], self.by, backward=self.backward, chosen=self.chosen
-        )
+            rows[first : first + room], self.by, backward=self.backward, chosen=self.chosen,
+            width=self._console.width,
+        )  # fmt: skip
         return Group(
             Text(self._trouble or title, "red" if self._trouble else "bold"),
             shown,

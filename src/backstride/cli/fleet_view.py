@@ -203,6 +203,8 @@ _TITLES: Final = {
 }  # fmt: skip
 _NUMBERS: Final = frozenset({"speed", "left", "rssi", "uptime", "age"})
 _SHOWN: Final = tuple(name for name in COLUMNS if name != "silent")
+_SPARE: Final = ("version", "uptime", "host", "rssi", "last", "step", "left")
+"""Left out on a narrow screen, in this order."""
 _PHASE_STYLES: Final = {
     "running": "bold green", "holding": "yellow", "slowing": "yellow", "stopping": "yellow",
     "faulted": "bold red", "handed_over": "magenta", "offline": "red",
@@ -210,11 +212,20 @@ _PHASE_STYLES: Final = {
 
 
 def make_table(
-    rows: list[Row], by: str, *, backward: bool = False, chosen: str | None = None
+    rows: list[Row],
+    by: str,
+    *,
+    backward: bool = False,
+    chosen: str | None = None,
+    width: int | None = None,
 ) -> Table:
-    """The rows as a table; the sorted column has an arrow, the chosen row a mark."""
+    """The rows as a table; the sorted column has an arrow, the chosen row a mark.
+
+    On a screen of `width` columns, what matters least is left out before anything is cut off.
+    """
     table = Table(box=None, pad_edge=False, expand=False)
-    for name in _SHOWN:
+    names = _fitting(rows, by, width)
+    for name in names:
         arrow = ("↓" if backward else "↑") if name == by else ""
         title = f"{_TITLES.get(name, name)}{arrow}"
         table.add_column(title, justify="right" if name in _NUMBERS else "left", no_wrap=True)
@@ -222,8 +233,24 @@ def make_table(
         style = "dim" if row.silent else ""
         if row.id == chosen:
             style = f"{style} reverse".strip()
-        table.add_row(*(_cell(row, name) for name in _SHOWN), style=style)
+        table.add_row(*(_cell(row, name) for name in names), style=style)
     return table
+
+
+def _fitting(rows: list[Row], by: str, width: int | None) -> list[str]:
+    names = list(_SHOWN)
+    if width is None:
+        return names
+    widths = {
+        name: max(map(len, (_TITLES.get(name, name), *(_cell(r, name).plain for r in rows)))) + 2
+        for name in names
+    }
+    for name in _SPARE:
+        if sum(widths[each] for each in names) <= width:
+            break
+        if name != by:
+            names.remove(name)
+    return names
 
 
 def _cell(row: Row, name: str) -> Text:
@@ -264,4 +291,5 @@ def summarise(rows: list[Row]) -> str:
     moving = sum(row.phase in {phase.value for phase in ACTIVE} and not row.silent for row in rows)
     silent = sum(row.silent for row in rows)
     troubled = sum(bool(row.faults) for row in rows)
-    return f"{len(rows)} treadmills, {moving} in a session, {troubled} with faults, {silent} silent"
+    counted = f"{len(rows)} treadmill{'s' * (len(rows) != 1)}"
+    return f"{counted}, {moving} in a session, {troubled} with faults, {silent} silent"

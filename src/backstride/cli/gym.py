@@ -32,7 +32,7 @@ _group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.add_typer(_group, rich_help_panel="Service")
+    app.add_typer(_group, rich_help_panel="Set up")
 
 
 @_group.command("provision")

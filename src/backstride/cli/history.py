@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backstride.domain.record import Head
     from backstride.history.store import Store
 
-_PANEL: Final = "Sessions"
+_PANEL: Final = "Training"
 _LAST: Final = "1"
 
 history = typer.Typer(

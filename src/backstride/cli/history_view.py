@@ -28,14 +28,18 @@ from backstride.history.plain import began
 from backstride.history.week import Week
 
 _TEXTS: Final = frozenset({"when", "program", "walker", "outcome", "step", "facing", "week of", ""})
+_WRAPPED: Final = frozenset({"when", "outcome"})
+"""A narrow terminal breaks these in two, and cuts no number off."""
 _LOW: Final = 4
 """Rows of a chart below the speeds."""
 
 
 def _table(*titles: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for title in titles:
-        table.add_column(title, justify="left" if title in _TEXTS else "right", no_wrap=title != "")
+        table.add_column(
+            title, justify="left" if title in _TEXTS else "right", no_wrap=title not in _WRAPPED
+        )
     return table
 
 
@@ -53,7 +57,7 @@ def list_heads(heads: tuple[Head, ...]) -> RenderableType:
     if not heads:
         return Text("no session yet")
     table = _table(
-        "#", "when", "program", "walked", "backward", "m", "top km/h", "effort", "pain", "outcome",
+        "#", "when", "program", "walked", "backward", "m", "km/h", "effort", "pain", "outcome",
         *(["walker"] if any(head.walker for head in heads) else []),
     )  # fmt: skip
     for number, head in enumerate(heads, 1):

@@ -26,7 +26,7 @@ _ELSEWHERE: Final = (
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("install", rich_help_panel="Service")(install)
+    app.command("install", rich_help_panel="Set up")(install)
 
 
 DryRunOption = Annotated[

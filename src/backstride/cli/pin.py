@@ -17,7 +17,7 @@ _MODE: Final = 0o640
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("pin", rich_help_panel="Service")(make_pin)
+    app.command("pin", rich_help_panel="Set up")(make_pin)
 
 
 def make_pin(

@@ -21,7 +21,7 @@ _LONGEST_SCAN: Final = 300
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("scan", rich_help_panel="Service")(scan)
+    app.command("scan", rich_help_panel="Set up")(scan)
     app.command("virtual", rich_help_panel="Try it")(virtual)
 
 

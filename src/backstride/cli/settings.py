@@ -19,7 +19,7 @@ _TIMES: Final = frozenset({"max_backward_time"})
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("config", rich_help_panel="Service")(show_config)
+    app.command("config", rich_help_panel="Set up")(show_config)
 
 
 def show_config(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -29,7 +29,7 @@ _UNITS: Final = tuple(
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("setup", rich_help_panel="Service")(setup)
+    app.command("setup", rich_help_panel="Set up")(setup)
 
 
 NameOption = Annotated[str | None, typer.Option("--name", metavar="TEXT", help="For people.")]

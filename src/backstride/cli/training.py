@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("plan", rich_help_panel="Sessions")(show_course)
+    app.command("plan", rich_help_panel="Training")(show_course)
 
 
 def show_course(

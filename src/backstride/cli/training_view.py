@@ -25,7 +25,9 @@ PLANNED: Final = "planned"
 _SIGN: Final = {DONE: "✓", NEXT: "▶", PLANNED: "·"}
 COLOUR: Final = {DONE: palette.FORWARD, NEXT: palette.BACKWARD, PLANNED: palette.GRID}
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
-_HEIGHT: Final = 8
+_SHADE: Final = {**COLOUR, PLANNED: "#7f868f"}
+"""As in pictures; what is planned is readable on dark and light."""
+_HEIGHT: Final = 9
 _WIDTH: Final = 3
 """Columns of a session."""
 
@@ -92,7 +94,7 @@ def _table(course: Course) -> Table:
             " ".join(_SIGN[state] for state in states),
             show_speed(speeds[0])
             if speeds[0] == speeds[-1]
-            else f"{show_speed(speeds[0])} to {show_speed(speeds[-1])}",
+            else f"{speeds[0] / KMH:.1f} to {show_speed(speeds[-1])}",
             f"{show_duration(pattern.work)} : {show_duration(pattern.rest)} x {pattern.repeats}",
             f"{pattern.work * pattern.repeats / MINUTE:g} min",
             show_incline(last.incline) if last.incline else "level",
@@ -105,15 +107,18 @@ def _table(course: Course) -> Table:
 def _chart(course: Course) -> Text:
     """Work speed of each session, one bar each."""
     rungs = LADDER[: course.length]
-    top = max(rung.speed for rung in rungs)
+    top = -(-max(rung.speed for rung in rungs) // KMH) * KMH
     chart = Text()
     for row in range(_HEIGHT, 0, -1):
-        label = f"{top * row // _HEIGHT / KMH:4.1f} " if row % 2 == 0 else " " * 5
+        whole, rest = divmod(top * row // _HEIGHT, KMH)
+        label = " " * 5 if rest else f"{whole:>2}.0 "
         chart.append(label, style="dim").append("│")
         for index, rung in enumerate(rungs):
             eighths = rung.speed * _HEIGHT * 8 // top - 8 * (row - 1)
-            sign = _EIGHTHS[min(max(eighths, 0), 8)]
-            chart.append(sign * (_WIDTH - 1) + " ", style=COLOUR[course.state(index)])
+            colour = _SHADE[course.state(index)]
+            # A full cell also has the colour behind it: some fonts leave gaps between rows.
+            style = f"{colour} on {colour}" if eighths >= 8 else colour
+            chart.append(_EIGHTHS[min(max(eighths, 0), 8)] * (_WIDTH - 1), style).append(" ")
         chart.append("\n")
     chart.append("km/h └" + "─" * (_WIDTH * len(rungs)) + "\n", style="dim")
     weeks = "".join(f"{rung.week:<{_WIDTH * A_WEEK}}" for rung in rungs[::A_WEEK])
