@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backstride.history.store import Store
     from backstride.service.walkers import Book, Trainee
 
-_PANEL: Final = "Sessions"
+_PANEL: Final = "Training"
 
 walkers = typer.Typer(
     help="Who walks here: add, change and show walkers; readiness questions; export and erase.",
