@@ -126,8 +126,11 @@ def _owner(where: Where, shelf: Shelf) -> str | None:
     """
     from backstride.history import intervals, strava
 
-    kind = strava.Login if where is Where.STRAVA else intervals.Login
-    login: strava.Login | intervals.Login | None = shelf.read_login(kind)
+    login: strava.Login | intervals.Login | None = (
+        shelf.read_login(strava.Login)
+        if where is Where.STRAVA
+        else shelf.read_login(intervals.Login)
+    )
     if login is None:
         raise CommandFailedError(f"log in first: backstride upload login {where}")
     return login.walker
