@@ -72,7 +72,7 @@ def test_a_command_with_a_value_carries_it(ask):
     assert [ask("voice", "loud").code, ask("speed", "0").code] == [Exit.USAGE] * 2
     assert ask("feedback", "12", "--pain", "1") == (
         Exit.OK,
-        "kept with your last session here\n",
+        "kept with the last session here of whoever is chosen, if it began within a day\n",
         "",
     )
     wrong = ((), ("5",), ("21",), ("12", "--pain", "11"))

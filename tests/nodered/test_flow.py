@@ -186,7 +186,8 @@ async def test_without_node_red_the_page_says_so(nodered, visitor):
 async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, commands):
     await visitor.phase("idle")
     await visitor.choose("13 somewhat hard", of="How hard was it?")
-    await visitor.reads("answer", "kept with your last session here")
+    kept = "kept with the last session here of whoever is chosen, if it began within a day"
+    await visitor.reads("answer", kept)
     await visitor.choose("Kari", of="Who walks")
     await visitor.reads("answer", "this walker's limits hold here now")
     await expect(visitor.page.get_by_text("Today: Week 3, session 1,")).to_be_visible(

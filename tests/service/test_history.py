@@ -169,6 +169,24 @@ def test_what_the_walker_says_goes_to_the_last_session_and_ends_the_question(rec
     assert "pain" not in found.told[-1]["sessions"][0]
 
 
+def test_what_is_said_goes_to_nobody_elses_session(recorded):
+    asked = []
+
+    async def story(play):
+        await play.reach("finished")
+        ola = Walker(id="ola", name="Ola")
+        play.sink(Request(at=play.now, id="o", ask=Ask.WALKER, source="test", walker=ola))
+        rate(play, effort=13, pain=9)
+        asked.append(play.session.person)
+
+    found = recorded(story)
+    assert ["ola"] == [person.id for person in asked]
+    assert [(None, None, None)] == [
+        (record.head.walker, record.head.effort, record.head.pain) for record in found.records
+    ]
+    assert None is found.told[-1]["question"]
+
+
 def rate(play, **said):
     play.sink(Request(at=play.now, id="rating", ask=Ask.FEEDBACK, source="test", **said))
     return next(answer for answer in play.stage.bus.answers if answer.id == "rating")

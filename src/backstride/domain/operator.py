@@ -220,12 +220,12 @@ def _walker(d: Draft, request: Request) -> Granted:
 
 
 def _feedback(d: Draft, request: Request) -> Granted:
-    """The session keeps nothing of it: whoever keeps the history does, with the last one."""
+    """The session keeps nothing of it: whoever keeps the history does, with the newest of the person."""
     if d.s.phase in ACTIVE or d.s.phase is Phase.HANDED_OVER:
         raise Refused("not_over", "say how it was when the session is over")
     if request.effort is None and request.pain is None:
         raise Refused("no_value", "say how hard it was, 6 to 20, or how much it hurt, 0 to 10")
-    return "noted", "kept with your last session here"
+    return "noted", "kept with the last session here of whoever is chosen, if it began within a day"
 
 
 _HANDLERS: Final[dict[Ask, Callable[[Draft, Request], Granted]]] = {

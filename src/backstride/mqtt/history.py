@@ -51,7 +51,9 @@ class HistoryWeek(Struct, frozen=True, kw_only=True):
 class History(Struct, frozen=True, kw_only=True):
     """The last ten sessions and four weeks of this treadmill, the newest first.
 
-    `question` is the session whose walker has not said yet how hard it was: ask, and send `feedback`.
+    `question` is the session of which its walker, who is chosen now, has not said yet how hard it was: ask,
+    and send `feedback`. That is kept with the newest session of whoever is chosen, or of nobody in particular
+    where nobody is, if it began within a day; else it is kept nowhere.
     """
 
     v: Version = HISTORY_VERSION

@@ -29,7 +29,7 @@ from backstride.mqtt.schema import encode
 from backstride.ports import Bus, Publication
 from backstride.service.account import Account
 from backstride.service.history_session import Scribe
-from backstride.service.history_view import DAY, SHOWN_SESSIONS, SHOWN_WEEKS, describe
+from backstride.service.history_view import DAY, SHOWN_SESSIONS, SHOWN_WEEKS, describe, find_rated
 
 _LOG: Final = structlog.get_logger("backstride.history")
 
@@ -62,6 +62,7 @@ class Keeper:
 
     def __init__(self, path: Path, treadmills: Sequence[str]) -> None:
         self.writer = Writer(lambda: _open(path, treadmills))
+        self._recorders: list[Recorder] = []
 
     async def __aenter__(self) -> Self:
         """Begin to write; the file is opened on the thread."""
@@ -77,7 +78,13 @@ class Keeper:
         """A watcher for one controller, on the running loop. It never raises."""
         recorder = Recorder(subject, self.writer)
         recorder.tell()
+        self._recorders.append(recorder)
         return recorder.watch
+
+    def tell(self) -> None:
+        """Publish anew what is told of each treadmill: somebody has changed the file."""
+        for recorder in self._recorders:
+            recorder.tell()
 
 
 def _open(path: Path, treadmills: Sequence[str]) -> Store:
@@ -102,6 +109,7 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._scribe: Scribe | None = None
         self._before: Session | None = None
+        self._chosen: str | None = None
 
     def watch(self, event: Event, transition: Transition) -> None:
         """Follow one event."""
@@ -115,6 +123,7 @@ class Recorder:
     def _follow(self, event: Event, transition: Transition) -> None:
         after, before = transition.session, self._before or transition.session
         starts = after.phase is Phase.STARTING and before.phase is not Phase.STARTING
+        asked, self._chosen = self._chosen, after.person.id if after.person else None
         if self._scribe is None and starts:
             self._scribe = Scribe(self._begin(after), after)
         if (scribe := self._scribe) is not None:
@@ -125,8 +134,10 @@ class Recorder:
                 self._scribe = None
                 self.tell()
                 self._conclude(scribe.head)
-        if isinstance(event, Request) and event.ask is Ask.FEEDBACK and _granted(transition):
-            self._rate(event.effort, event.pain)
+        if isinstance(event, Request) and event.ask is Ask.FEEDBACK and granted(transition):
+            self._rate(event)
+        if self._chosen != asked:
+            self.tell()
 
     def _conclude(self, head: Head) -> None:
         """Pass the session on when the disk has it."""
@@ -155,12 +166,18 @@ class Recorder:
             walker=s.person.id if s.person else None,
         )
 
-    def _rate(self, effort: int | None, pain: int | None) -> None:
-        treadmill = self._subject.treadmill
+    def _rate(self, said: Request) -> None:
+        subject, walker = self._subject, self._chosen
+        now = int(datetime.fromisoformat(subject.stamp()).timestamp() * 1_000)
 
         def rate(store: Store) -> None:
-            for head in store.heads(treadmill=treadmill, limit=1):
-                store.rate(head.id, effort=effort, pain=pain)
+            head = find_rated(
+                store.heads(treadmill=subject.treadmill, since=now - DAY), walker, now
+            )
+            if head is None:
+                _LOG.warning("nothing is rated: whoever is chosen walked nothing here in a day")
+            else:
+                store.rate(head.id, effort=said.effort, pain=said.pain)
 
         self._writer.ask(rate).add_done_callback(_complain)
         self.tell()
@@ -169,11 +186,12 @@ class Recorder:
         """Publish the last sessions and weeks, when the disk has them."""
         subject, now = self._subject, datetime.fromisoformat(self._subject.stamp())
         since = int(now.timestamp() * 1_000) - (SHOWN_WEEKS * 7) * DAY
+        walker = self._chosen
 
         def look(store: Store) -> History:
             heads = store.heads(treadmill=subject.treadmill, limit=SHOWN_SESSIONS)
             weeks = add_up(store.heads(treadmill=subject.treadmill, since=since))
-            return describe(subject.boot, heads, weeks, now)
+            return describe(subject.boot, heads, weeks, now, walker)
 
         self._writer.ask(look).add_done_callback(self._hand_over)
 
@@ -187,7 +205,8 @@ class Recorder:
         self._subject.bus.publish(Publication("history", encode(history), retain=True))
 
 
-def _granted(transition: Transition) -> bool:
+def granted(transition: Transition) -> bool:
+    """The request of this event was granted."""
     return any(isinstance(n, Answer) and n.reply is Reply.OK for n in transition.notices)
 
 

@@ -18,22 +18,36 @@ FORGOTTEN: Final[Ms] = DAY // 2
 """Whoever walked longer ago is not asked how it was any more [CHOICE]."""
 
 
-def describe(boot: str, heads: tuple[Head, ...], weeks: tuple[Week, ...], now: datetime) -> History:
-    """The payload of sessions and weeks, the newest first; one that lasts is not in it."""
+def describe(
+    boot: str, heads: tuple[Head, ...], weeks: tuple[Week, ...], now: datetime, walker: str | None
+) -> History:
+    """The payload of sessions and weeks, the newest first; one that lasts is not in it.
+
+    `walker` was chosen, or nobody was: only they are asked, and about their own session.
+    """
     over = tuple(head for head in heads if head.outcome is not None)
     return History(
         boot=boot,
         sessions=tuple(_session(head) for head in over),
         weeks=tuple(_week(week) for week in weeks[:SHOWN_WEEKS]),
-        question=_question(heads, int(now.timestamp() * SECOND)),
+        question=_question(heads, walker, int(now.timestamp() * SECOND)),
     )
 
 
-def _question(heads: tuple[Head, ...], now: int) -> str | None:
-    """The newest session, if it is over, somebody walked a minute in it, and nobody said how it was."""
-    if not heads:
+def find_rated(heads: tuple[Head, ...], walker: str | None, now: int) -> Head | None:
+    """The session that `feedback` is about: the newest one of whoever was chosen, of the last day.
+
+    Where nobody was chosen it is the newest one of nobody in particular. Heads are the newest first.
+    """
+    own = next((head for head in heads if head.walker == walker), None)
+    return own if own is not None and now - own.started < DAY else None
+
+
+def _question(heads: tuple[Head, ...], walker: str | None, now: int) -> str | None:
+    """The session to be rated, if it is over, somebody walked a minute in it, and nobody said how it was."""
+    last = find_rated(heads, walker, now)
+    if last is None:
         return None
-    last = heads[0]
     over = last.outcome is not None and last.walked >= MINUTE and last.effort is None
     recent = now - (last.started + last.length) < FORGOTTEN
     return last.id if over and recent else None
