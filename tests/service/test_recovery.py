@@ -12,7 +12,7 @@ import pytest
 
 from backstride.domain.events import Ownership
 from backstride.domain.session import Phase
-from backstride.service.recovery import Claim, FileLedger, LockedError, lock
+from backstride.service.recovery import Claim, FileLedger, LockedError, is_any_claimed, lock
 from backstride.service.simulation import walk
 from backstride.virtual.log import Op
 
@@ -127,6 +127,20 @@ class TestTheLedger:
             assert ledger.load() is None
         (tmp_path / "owner.json").write_text(json.dumps({"record": 7}))
         assert ledger.load() is None
+
+    @pytest.mark.hazard("H09", "H10")
+    async def test_a_belt_of_any_daemon_beside_is_known_by_its_record(self, tmp_path):
+        ledger = FileLedger(tmp_path / "other")
+        (tmp_path / "history.db").touch()
+        (tmp_path / "own").mkdir()
+        before = await is_any_claimed(tmp_path)
+        await ledger.write(RECORD)
+        meanwhile = await is_any_claimed(tmp_path)
+        await ledger.write(None)
+        assert [False, True, False] == [before, meanwhile, await is_any_claimed(tmp_path)]
+
+    async def test_a_disk_that_does_not_tell_whose_belts_move_says_that_one_may(self, tmp_path):
+        assert await is_any_claimed(tmp_path / "gone")
 
     async def test_a_directory_that_is_gone_is_survived(self, tmp_path):
         blocked = tmp_path / "file"

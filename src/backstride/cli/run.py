@@ -53,11 +53,11 @@ def main(argv: list[str]) -> int:
     from backstride.service.config import load_config
     from backstride.service.configreader import ConfigError
     from backstride.service.identity import require_own
-    from backstride.service.selection import choose_treadmill
+    from backstride.service.selection import choose_for_daemon
 
     try:
         own = require_own(load_config(options.config), options.host_name)
-        config = choose_treadmill(own, options.treadmill)
+        config = choose_for_daemon(own, options.treadmill)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return Exit.USAGE

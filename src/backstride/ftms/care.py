@@ -14,13 +14,14 @@ An adapter connects one machine at a time. Whose belt may be moving waits for no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 from bleak.backends.device import BLEDevice
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstride.ftms import remedies
 from backstride.ftms.adapters import choose, find_connected, find_known, is_named
@@ -102,11 +103,17 @@ class _Adapter:
         self.left_off = False
 
 
+async def _nobody() -> bool:
+    return False
+
+
 class Host:
     """What the treadmills of one process share. `bus` is a D-Bus address, None for the system's.
 
     `at_rest` says that no belt of this process moves or is about to; without it, nothing is ever done that
-    could take another treadmill's connection away. `told` is called with each step that was taken.
+    could take another treadmill's connection away. `claimed` says the same of the other processes' belts, the
+    other way round: one may be moving; it is asked only where that decides. `told` is called with each step
+    that was taken.
     """
 
     def __init__(
@@ -114,11 +121,13 @@ class Host:
         clock: Clock,
         *,
         at_rest: Callable[[], bool] = lambda: False,
+        claimed: Callable[[], Awaitable[bool]] = _nobody,
         told: Callable[[Healing], None] = lambda _: None,
         bus: str | None = None,
     ) -> None:
         self.clock = clock
         self.at_rest = at_rest
+        self.claimed = claimed
         self.told = told
         self.bus = bus
         self.bound: dict[str, str] = {}
@@ -212,8 +221,10 @@ class Care:
         device = None if address is None else find_known(tree, address, self._pinned)
         name = device.adapter if device else self._name_adapter(tree)
         adapter = self._host.adapter(name or "")
-        now = self._host.clock.now()
-        decision = decide(self._history, self._scene(tree, device, name), now, adapter.tried)
+        now, scene = self._host.clock.now(), self._scene(tree, device, name)
+        decision = decide(self._history, scene, now, adapter.tried)
+        if decision.step is Step.CYCLE and await self._host.claimed():
+            decision = decide(self._history, replace(scene, at_rest=False), now, adapter.tried)
         step = decision.step
         if step is Step.RETRY:
             return step
@@ -271,8 +282,8 @@ class Care:
         return None
 
     async def _cycle(self, name: str, adapter: _Adapter) -> None:
-        def allowed() -> bool:
-            adapter.left_off = self._host.at_rest()
+        async def allowed() -> bool:
+            adapter.left_off = not await self._host.claimed() and self._host.at_rest()
             return adapter.left_off
 
         async with adapter.turn:

@@ -12,8 +12,8 @@ to harsh, and only on evidence:
   with it, so that one is forgotten only when the machine itself refuses the key.
 - The machine demands encryption: pair with it.
 - Nothing of this helped, or the adapter takes no orders: switch the adapter off and on. That ends every
-  connection of the host, so it is done only while no treadmill of this process owes anybody anything and
-  no other device is connected through the adapter, and rarely.
+  connection of the host, so it is done only while no treadmill of the host owes anybody anything, in this
+  process or another, and no other device is connected through the adapter, and rarely.
 
 A machine that is not heard is off, or away: nothing is healed for that. Each step has a pause that doubles
 while it does not help, and that is forgotten when the step was not needed for long.
@@ -118,7 +118,7 @@ class History(Struct, frozen=True, kw_only=True):
 class Scene(Struct, frozen=True, kw_only=True):
     """What is known at the moment of a failure.
 
-    `moving`: this treadmill's belt may be moving. `at_rest`: no treadmill of this process owes a belt, or is
+    `moving`: this treadmill's belt may be moving. `at_rest`: no treadmill of the host owes a belt, or is
     about to. `known`, `connected`, `paired` are BlueZ's words about the machine; `powered` and `others` about
     the adapter, None and 0 where there is none: whether it is on, and how many other devices are connected
     through it. `ours_off`: it is we who left the adapter off.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -93,15 +93,17 @@ async def wake(adapter: str, bus: str | None = None) -> None:
         await _switch(talk, adapter, on=True)
 
 
-async def cycle(adapter: str, allowed: Callable[[], bool], bus: str | None = None) -> None:
+async def cycle(
+    adapter: str, allowed: Callable[[], Awaitable[bool]], bus: str | None = None
+) -> None:
     """Switch an adapter off and, whatever happens between, on again; `allowed` has the last word.
 
     Raises:
         BluezError: it was not done, or not allowed any more, or the adapter did not come back.
     """
     async with converse(bus) as talk:
-        if not allowed():
-            raise BluezError(Cause.REFUSED, "a belt is about to move")
+        if not await allowed():
+            raise BluezError(Cause.REFUSED, "a belt moves or is about to")
         try:
             await _switch(talk, adapter, on=False)
             await asyncio.sleep(DARK / SECOND)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,7 @@ from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
 from backstride.service.journal import FileJournal
 from backstride.service.radios import Radios
-from backstride.service.recovery import FileLedger
+from backstride.service.recovery import FileLedger, is_any_claimed
 from backstride.service.settings import Config, Protocol, Treadmill
 from backstride.service.strap import find_strap
 from backstride.service.timekeeping import is_synchronised
@@ -87,7 +88,9 @@ class Workshop:
         self._boot = boot
         self._radios = radios
         self._carebook = CareBook(WallClock().stamp)
-        self._host = Host(LoopClock(), at_rest=at_rest, told=self._carebook.note)
+        claimed = partial(is_any_claimed, state_directory(config))
+        told = self._carebook.note
+        self._host = Host(LoopClock(), at_rest=at_rest, claimed=claimed, told=told)
         self.roster = Roster(state_directory(config) / FILE)
         """Who may walk here; it reads while it is entered."""
 

@@ -3,6 +3,9 @@
 The ownership record is on the disk before a Start leaves for the machine and stays until the belt is
 proven still. A process that finds one at its start hands it to the session as `Adopt`: the session
 decides, by the machine's counters, whether the belt that moves now is the one we left.
+
+Where each treadmill has a daemon of its own, the records are also what these know of each other: while a
+link is lost, nothing but the record says that its daemon needs the adapter.
 """
 
 from __future__ import annotations
@@ -21,13 +24,17 @@ from msgspec import Struct
 
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ownership
-from backstride.domain.units import Ms
+from backstride.domain.units import SECOND, Ms
 
 _LOG: Final = structlog.get_logger("backstride.recovery")
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+CLAIM: Final = "owner.json"
+"""In a treadmill's directory while its belt may move by our doing."""
 UNKNOWN_AGE: Final[Ms] = 24 * 60 * 60_000
 """The age of a record whose clocks tell nothing: older than any session."""
+_LOOK: Final[Ms] = 1 * SECOND
+"""Longer than a disk takes that is well [CHOICE]."""
 
 
 class LockedError(BackstrideError):
@@ -89,7 +96,7 @@ class FileLedger:
     """The ownership record of one treadmill: one small file, replaced atomically."""
 
     def __init__(self, directory: Path, sync: Callable[[int], None] = os.fsync) -> None:
-        self._path = directory / "owner.json"
+        self._path = directory / CLAIM
         self._sync = sync
 
     async def write(self, record: Ownership | None) -> bool:
@@ -138,6 +145,24 @@ class FileLedger:
             self._sync(handle)
         finally:
             os.close(handle)
+
+
+async def is_any_claimed(state: Path) -> bool:
+    """Whether a belt may be moving for any daemon with this state directory; so it is if the disk hangs.
+
+    A treadmill that was taken out of the configuration under a claim counts until its directory is removed.
+    """
+    look = asyncio.get_running_loop().run_in_executor(None, _find_claim, state)
+    try:
+        async with asyncio.timeout(_LOOK / SECOND):
+            return await look
+    except (OSError, TimeoutError):
+        return True
+
+
+def _find_claim(state: Path) -> bool:
+    with os.scandir(state) as entries:
+        return any((Path(entry) / CLAIM).exists() for entry in entries)
 
 
 def lock(directory: Path) -> IO[bytes]:

@@ -383,11 +383,16 @@ class Keeper:
     """A host with its treadmills, and everything that they reported."""
 
     def __init__(self):
-        self.moving, self.at_rest = False, True
+        self.moving, self.at_rest, self.claimed = False, True, False
         self.steps, self.events, self.treadmills = [], [], {}
         self._changed = asyncio.Event()
-        self.host = Host(LoopClock(), at_rest=lambda: self.at_rest, told=self._told)
+        self.host = Host(
+            LoopClock(), at_rest=lambda: self.at_rest, claimed=self._is_claimed, told=self._told
+        )
         self._tasks = []
+
+    async def _is_claimed(self):
+        return self.claimed
 
     def _told(self, healing):
         self.steps.append(healing)

@@ -324,11 +324,15 @@ async def test_an_adapter_that_does_nothing_is_switched_off_and_on_when_all_belt
 
 
 @pytest.mark.hazard("H09")
-@pytest.mark.parametrize("spoiler", ["a belt moves", "another device is connected"])
+@pytest.mark.parametrize(
+    "spoiler", ["a belt moves", "another daemon's belt moves", "another device is connected"]
+)
 async def test_an_adapter_that_somebody_needs_is_left_alone(bluez, keeper, spoiler):
     await bluez.add_machine()
     if spoiler == "a belt moves":
         keeper.at_rest = False
+    elif spoiler == "another daemon's belt moves":
+        keeper.claimed = True
     else:
         await bluez.add_machine(address=OTHER)
         await bluez.leave_connection(OTHER)
@@ -352,9 +356,34 @@ async def test_an_adapter_that_is_off_is_switched_on_for_a_belt_that_may_be_movi
     assert ["wake"] == keeper.took()
 
 
+@pytest.mark.hazard("H09")
+async def test_another_daemon_s_belt_that_starts_while_the_adapter_is_about_to_go_off_keeps_it_on(
+    bluez, keeper
+):
+    await bluez.add_machine()
+    words = iter([False])
+
+    async def is_claimed():
+        return next(words, True)
+
+    keeper.host.claimed = is_claimed
+    bluez.refuse["StartDiscovery"] = "InProgress"
+    keeper.start(ADDRESS)
+    await keeper.until(keeper.took)
+    assert ["cycle!"] == keeper.took()
+    assert bluez.asked("Set") == []
+
+
+def allowing(word):
+    async def allowed():
+        return word
+
+    return allowed
+
+
 async def test_a_power_cycle_that_is_cancelled_leaves_the_adapter_on(bluez, monkeypatch):
     monkeypatch.setattr(remedies, "DARK", 60_000)
-    cycling = asyncio.create_task(remedies.cycle("hci0", lambda: True))
+    cycling = asyncio.create_task(remedies.cycle("hci0", allowing(True)))
     async with asyncio.timeout(5):
         while (await read_tree()).adapters[0].powered:
             pass
@@ -364,8 +393,8 @@ async def test_a_power_cycle_that_is_cancelled_leaves_the_adapter_on(bluez, monk
 
 
 async def test_a_power_cycle_is_not_begun_when_a_belt_is_about_to_move(bluez):
-    with pytest.raises(BluezError, match="about to move"):
-        await remedies.cycle("hci0", lambda: False)
+    with pytest.raises(BluezError, match="moves or is about to"):
+        await remedies.cycle("hci0", allowing(False))
     assert bluez.asked("Set") == []
 
 
