@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from backstride.domain import (
     bounds,
+    ceiling,
     console,
     envelope,
     evidence,
@@ -227,6 +228,9 @@ def _in(*managers: Any) -> Callable[[ExitStack], None]:
 
 _ONE: Final = Scene(name="plain", groups=EVERYTHING)
 _MPH: Final = Scene(name="mph", groups=frozenset({"people"}), mph=True, budget=0)
+_HEART: Final = Scene(
+    name="heart", groups=frozenset({"people", "heart"}), heart=True, high=150, cap=150
+)
 _COMMITS: Final = Scene(name="commits", groups=EVERYTHING, delay=4_000, commits=True)
 _TOGGLE: Final = Scene(
     name="toggles", groups=EVERYTHING, toggles=True, brake=20, high=150, cap=150, top=200
@@ -290,6 +294,9 @@ VARIANTS: Final[tuple[Variant, ...]] = (
         "H17",
         _in(lambda: body(console._take, lambda *_: None)),
         _ONE,
+    ),
+    Variant(
+        "no heart is too fast", "H30", _in(lambda: body(ceiling.strain, lambda _: None)), _HEART
     ),
     Variant(
         "the planner raises in one step",

@@ -11,7 +11,21 @@ from safety.model.variants import VARIANTS, hunt
 
 
 @pytest.mark.hazard(
-    "H01", "H03", "H04", "H05", "H06", "H08", "H09", "H10", "H13", "H15", "H16", "H17", "H24", "H25"
+    "H01",
+    "H03",
+    "H04",
+    "H05",
+    "H06",
+    "H08",
+    "H09",
+    "H10",
+    "H13",
+    "H15",
+    "H16",
+    "H17",
+    "H24",
+    "H25",
+    "H30",
 )
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name.replace(" ", "-"))
 def test_the_search_finds(variant):
