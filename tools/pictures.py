@@ -1,11 +1,10 @@
-"""Make the pictures of README from real runs: the live view, a plan, a simulated session, and the page."""
+"""Make the pictures of README from real runs: the live view, training, a fleet, and the page."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 from page_pictures import take_page
+from training_pictures import remove_fonts, take_fleet, take_training
 
 from backstride.cli.dashboard import export_svg
 from backstride.cli.demo import _stage
@@ -56,8 +56,7 @@ async def take_watch(directory: Path) -> str:
                 await robot
             stage.terminate()
             await stage.wait()
-    # Rich names a font on a server; a page must not ask anybody for anything.
-    return re.sub(r"@font-face\s*{[^}]*}", "", export_svg(screen))
+    return remove_fonts(export_svg(screen))
 
 
 def _half_way(state: State) -> bool:
@@ -83,7 +82,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         view = asyncio.run(take_watch(Path(directory)))
     (target / "watch.svg").write_text(view, encoding="utf-8")
-    run("show", "hill", "--machine", "ideal", "--output", str(target / "plan.svg"))
     run(
         "simulate",
         "first-steps",
@@ -92,6 +90,8 @@ def main() -> None:
         "--output",
         str(target / "session.svg"),
     )
+    take_training(target)
+    take_fleet(target)
     take_page(target)
     for picture in sorted(target.iterdir()):
         print(picture)

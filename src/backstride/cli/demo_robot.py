@@ -11,6 +11,7 @@ from rich.text import Text
 from backstride.cli.demo_stage import TREADMILL
 from backstride.cli.terminal import make_console
 from backstride.domain.events import Ask
+from backstride.domain.notices import CueKind
 from backstride.domain.session import Phase
 from backstride.mqtt.remote import Remote, RemoteSettings
 from backstride.mqtt.schema import State
@@ -32,6 +33,8 @@ class Robot:
         self._lines = lines
         self._shown: tuple[str, str | None] | None = None
         self._armed = False
+        self._answered = 0
+        """The newest cue that was looked at: a check-in is answered once."""
 
     async def walk(self) -> bool:
         """Walk the program to its end; whether there was one."""
@@ -60,8 +63,10 @@ class Robot:
         elif changed and state.stage == "paused":
             await asyncio.sleep(PAUSE_S)
             await self._ask(remote, Ask.CONTINUE)
-        elif state.cue is not None and state.cue.kind == "check_in":
-            await self._ask(remote, Ask.PRESENT)
+        elif state.cue is not None and state.cue.number > self._answered:
+            self._answered = state.cue.number
+            if state.cue.kind is CueKind.CHECK_IN:
+                await self._ask(remote, Ask.PRESENT)
 
     async def _ask(self, remote: Remote, ask: Ask, program: str | None = None) -> bool:
         answer = await remote.send(TREADMILL, ask, program)
