@@ -185,6 +185,7 @@ async def test_without_node_red_the_page_says_so(nodered, visitor):
 
 async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, commands):
     await visitor.phase("idle")
+    await visitor.choose("Jonas", of="Who walks")
     await visitor.choose("13 somewhat hard", of="How hard was it?")
     kept = "kept with the last session here of whoever is chosen, if it began within a day"
     await visitor.reads("answer", kept)
@@ -200,4 +201,4 @@ async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, c
     assert ("kari", "plan-3-1") == (session.person.id, session.program.id)
     await expect(visitor.page.get_by_text("How hard was it?").first).to_be_hidden(timeout=WAIT_MS)
     notes = [json.loads(message.payload) for message in commands]
-    assert ["feedback", "walker", "select", "start"] == [note["command"] for note in notes]
+    assert ["walker", "feedback", "walker", "select", "start"] == [note["command"] for note in notes]
