@@ -7,12 +7,16 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 
+import aiomqtt
 import pytest
 
 from backstride.cli import fleet_stop
+from backstride.domain.units import SECOND
 from backstride.mqtt.broker import find_mosquitto, free_port
 from backstride.mqtt.remote import NoBrokerError, Remote, RemoteSettings
+from backstride.service.config import read_config
 
 WAIT_S = 40
 HOSTS = {"mill-1": "pi-1", "mill-2": "pi-2"}
@@ -93,7 +97,7 @@ def test_the_table_is_filtered_sorted_and_written_as_csv(fleet):
 
     assert "mill-2" in table.out
     assert "mill-1" not in table.out
-    assert "1 treadmills" in table.out
+    assert "1 treadmill, " in table.out
     assert [line.partition(",")[0] for line in csv.out.splitlines()] == ["id", "mill-2", "mill-1"]
 
 
@@ -109,11 +113,52 @@ def test_stop_for_all_says_of_each_that_it_rests(fleet):
 
 
 @pytest.mark.hazard("H12")
-def test_stop_for_one_that_is_not_there_ends_with_no_answer(fleet, monkeypatch):
-    monkeypatch.setattr(fleet_stop, "PATIENCE", 500)
-    result = fleet("stop", "mill-1", "mill-9")
+@pytest.mark.parametrize(("beside", "out"), [((), ""), (("mill-1",), "mill-1: at rest")])
+def test_stop_for_one_that_no_broker_knows_says_so_at_once_and_which_there_are(fleet, beside, out):
+    begun = time.monotonic()
+    result = fleet("stop", *beside, "mill-9")
 
-    assert (result.code, "mill-9: NO ANSWER; look at the belt" in result.err) == (4, True)
+    assert result.err.splitlines()[:2] == [
+        "mill-9: NO SUCH TREADMILL at this broker; look at the belt",
+        "there are mill-1, mill-2",
+    ]
+    assert (result.code, result.out.partition(" (")[0]) == (4, out)
+    assert time.monotonic() - begun < fleet_stop.PATIENCE / 2 / SECOND
+
+
+@pytest.mark.hazard("H12")
+def test_stop_is_pressed_also_for_one_that_no_broker_knows(gym, fleet):
+    async def story():
+        port = read_config(gym).broker.port
+        async with aiomqtt.Client("127.0.0.1", port) as listener:
+            await listener.subscribe("backstride/mill-9/command/stop")
+            stopping = asyncio.create_task(asyncio.to_thread(fleet, "stop", "mill-9"))
+            async with asyncio.timeout(WAIT_S):
+                message = await anext(listener.messages)
+            return message.payload, (await stopping).code
+
+    assert asyncio.run(story()) == (b"", 4)
+
+
+@pytest.mark.hazard("H12")
+def test_one_that_is_known_and_silent_is_pressed_stop_for_as_long_as_a_belt_may_take(
+    gym, fleet, monkeypatch
+):
+    monkeypatch.setattr(fleet_stop, "PATIENCE", 3_000)
+    port = read_config(gym).broker.port
+    topic = "backstride/mill-8/availability"
+
+    async def say(word):
+        async with aiomqtt.Client("127.0.0.1", port) as line:
+            await line.publish(topic, word, qos=1, retain=True)
+
+    asyncio.run(say("online"))
+    try:
+        result = fleet("stop", "mill-8")
+    finally:
+        asyncio.run(say(""))
+
+    assert (result.code, "mill-8: NO ANSWER; look at the belt" in result.err) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,13 @@ def stop(  # noqa: PLR0917  Typer turns parameters into options
     depth = 2 if sites else 1
     for treadmill in chosen:
         _check_name(treadmill, depth)
-    results = _run(_stop(_settings(config, broker, prefix), chosen, depth))
+    results, there = _run(_stop(_settings(config, broker, prefix), chosen, depth))
     if as_json:
         print_json(list(results))
     for each in () if as_json else results:
         (tell if each.at_rest else complain)(each.sentence)
+    if not all(each.known for each in results):
+        complain(f"there are {', '.join(there)}" if there else "the broker knows no treadmill")
     if not results:
         raise CommandFailedError("the broker knows no treadmill", Exit.NO_ANSWER)
     if any(each.phase is None for each in results):
@@ -141,18 +143,20 @@ def _check_name(text: str, depth: int) -> None:
 
 async def _stop(
     settings: RemoteSettings, chosen: tuple[str, ...], depth: int
-) -> tuple[Result, ...]:
+) -> tuple[tuple[Result, ...], tuple[str, ...]]:
+    """What became of each, and which treadmills there are."""
     from backstride.cli import fleet_stop
     from backstride.mqtt.remote import Remote
 
     async with Remote(settings, depth=depth) as remote:
         if chosen:
             # Named ones are stopped first and looked for later.
-            wanted = {name: fleet_stop.Result(id=name) for name in chosen}
+            wanted = {name: fleet_stop.Result(id=name, known=False) for name in chosen}
         else:
             wanted = await fleet_stop.find_all(remote)
         results = await fleet_stop.stop(remote, wanted, fleet_stop.PATIENCE)
-    return tuple(results[name] for name in sorted(results))
+        there = await remote.find_treadmills(wait=0)
+    return tuple(results[name] for name in sorted(results)), there
 
 
 def _look(

@@ -1,7 +1,8 @@
 """Stop one treadmill or all of a broker, until their own phases say that the belts rest.
 
 `command/stop` is published every second until then: it is the one command that a bridge between brokers
-lets in, and repeating it is harmless. An answer alone is no proof, nor is a phase from before.
+lets in, and repeating it is harmless. An answer alone is no proof, nor is a phase from before. One of which
+nothing is heard, not even what a broker keeps, is pressed Stop for like any other, and not waited for alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from backstride.mqtt.schema import ResponseNote, State
 AGAIN: Final[Ms] = 1 * SECOND
 PATIENCE: Final[Ms] = 25 * SECOND
 """A machine takes 2 to 9 s to stop from its own, and two new zero frames prove it."""
+GRACE: Final[Ms] = 2 * SECOND
+"""A broker tells what it keeps within one second; a daemon answers in some ms, over a bridge in a second."""
 TOGETHER: Final = 10
 """Stops that wait for the broker at once; it takes one within a millisecond."""
 _AT_REST: Final = frozenset({Phase.IDLE, Phase.FINISHED})
@@ -31,9 +34,13 @@ _AT_REST: Final = frozenset({Phase.IDLE, Phase.FINISHED})
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What became of one treadmill. `phase` is the newest that was heard since the Stop."""
+    """What became of one treadmill. `phase` is the newest that was heard since the Stop.
+
+    `known`: anything at all was heard of it.
+    """
 
     id: str
+    known: bool = True
     at_rest: bool = False
     phase: str | None = None
     online: bool | None = None
@@ -43,6 +50,8 @@ class Result(Struct, frozen=True, kw_only=True):
         """For a person."""
         if self.at_rest:
             return f"{self.id}: at rest ({self.phase})"
+        if not self.known:
+            return f"{self.id}: NO SUCH TREADMILL at this broker; look at the belt"
         if self.online is False:
             return f"{self.id}: NOT REACHED, its daemon is not at the broker; look at the belt"
         if self.phase is None:
@@ -70,14 +79,14 @@ async def find_all(remote: Remote, wait: Ms = GREETING) -> dict[str, Result]:
 async def stop(
     remote: Remote, wanted: dict[str, Result], patience: Ms = PATIENCE
 ) -> dict[str, Result]:
-    """Stop these until all rest, or for `patience`.
+    """Stop these until all rest, or for `patience`; for GRACE only while just unknown ones are left.
 
     Raises:
         NoBrokerError: the connection is lost.
     """
-    results = dict(wanted)
+    results, begun = dict(wanted), now_ms()
     # What was said before the first Stop proves nothing.
-    listening = asyncio.create_task(_listen(remote, results, now_ms()), name="fleet stop")
+    listening = asyncio.create_task(_listen(remote, results, begun), name="fleet stop")
     with contextlib.suppress(TimeoutError):
         try:
             async with asyncio.timeout(patience / SECOND):
@@ -91,7 +100,9 @@ async def stop(
                     done, _ = await asyncio.wait({listening}, timeout=AGAIN / SECOND)
                     for task in done:
                         await task
-                    moving = [each.id for each in results.values() if not each.at_rest]
+                    left = [each for each in results.values() if not each.at_rest]
+                    awaited = now_ms() - begun < GRACE or any(each.known for each in left)
+                    moving = [each.id for each in left] if awaited else []
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -101,9 +112,11 @@ async def stop(
 async def _listen(remote: Remote, results: dict[str, Result], since: Ms) -> None:
     """Follow what they say, until all rest."""
     async for news in remote.news():
-        if news.retained or news.at < since or news.treadmill not in results:
+        if news.treadmill not in results:
             continue
-        results[news.treadmill] = _judge(results[news.treadmill], news)
+        known = replace(results[news.treadmill], known=True)
+        new = not news.retained and news.at >= since
+        results[news.treadmill] = _judge(known, news) if new else known
         if all(each.at_rest for each in results.values()):
             return
     raise NoBrokerError("the connection to the broker is closed")
