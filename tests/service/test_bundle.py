@@ -10,21 +10,33 @@ import tarfile
 import pytest
 from msgspec.structs import replace
 
+from backstride.domain.envelope import envelope
 from backstride.domain.events import Ask, Request, Tick
+from backstride.domain.limits import Caps, SiteRules
+from backstride.domain.machine import BeltStart, InclineRange, Machine, SpeedRange
 from backstride.domain.session import Session
 from backstride.domain.walker import Walker
+from backstride.domain.workout import Level
 from backstride.service import journal
 from backstride.service.bundle import BundleError, collect, manifest_of, sessions_of, take_out
 from backstride.service.doctor.findings import Place
 from backstride.service.replay import replay
 
 SECRET = "tr3ad-s0ftly"
-ANNA = Walker(id="anna", name="Anna Nordmann", weight=61_500, max_heart_rate=171)
+OWN = Caps(reason="Anna's own limit", speed=130, incline=0, backward_time=600_000)
+ANNA = Walker(
+    id="anna", name="Anna Nordmann", weight=61_500, max_heart_rate=171, caps=OWN, level=Level.CAUTIOUS
+)  # fmt: skip
+DECK = Machine(
+    address="00:11:22:33:44:55", name="Bench", fingerprint="bench", speed=SpeedRange(50, 1200, 10),
+    incline=InclineRange(0, 100, 5), belt_start=BeltStart.REMOTE,
+)  # fmt: skip
 
 
-def write_journal(directory, name, person):
+def write_journal(directory, name, person, limits=None):
+    session = Session(person=person, envelope=limits)
     opening = journal.Opening(
-        version=journal.VERSION, boot="b", treadmill="home", time="t", session=Session(person=person)
+        version=journal.VERSION, boot="b", treadmill="home", time="t", session=session
     )  # fmt: skip
     directory.mkdir(parents=True, exist_ok=True)
     asked = Request(at=0, id="1", ask=Ask.START, walker=person)
@@ -116,14 +128,20 @@ def test_it_has_the_newest_sessions_and_each_can_be_replayed(bundle, tmp_path):
 
 
 def test_who_walked_is_not_in_it_and_what_the_session_was_judged_by_is(bundle, tmp_path):
-    write_journal(tmp_path / "state/home/journal", "20261120", ANNA)
+    limits = envelope(SiteRules(), DECK, None, None, ANNA)
+    write_journal(tmp_path / "state/home/journal", "20261120", ANNA, limits)
     made = bundle()
     taken = take_out(made, "20261120", tmp_path)
     content = taken.read_bytes()
     assert (False, False) == (b"Anna" in content, b"61500" in content)
     opening, events = journal.read(taken)
-    nobody = replace(ANNA, id="walker", name="walker", weight=None)
+    nobody = replace(
+        ANNA, id="walker", name="walker", weight=None,
+        caps=replace(OWN, reason="the walker's own limit"),
+    )  # fmt: skip
     assert (nobody, nobody) == (opening.session.person, next(events).walker)
+    assert envelope(SiteRules(), DECK, None, None, nobody) == opening.session.envelope
+    assert b"maximum heart rate" in contents(made)["README.txt"]
 
 
 def test_a_session_that_is_not_there_is_told_with_those_that_are(bundle, tmp_path):

@@ -6,7 +6,8 @@ stands in the manifest with the reason: half a bundle is better than none.
 
 Three things are kept out. Secrets: the configuration names files and never holds one, and should one stand
 there nevertheless, or in a log, it is blotted out. Who walked: a journal keeps the limits that a session was
-judged by, and loses the name and the weight. History: it never goes in.
+judged by, a maximum heart rate among them, and loses the name, the weight and the words for the limits.
+History: it never goes in.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstride import __version__
+from backstride.domain.bounds import Envelope
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Request
-from backstride.domain.walker import Walker
+from backstride.domain.limits import Layer, Limit
+from backstride.domain.walker import CAUTIOUS, Walker
 from backstride.ftms.bluez import BluezError, read_tree
 from backstride.service import journal
 from backstride.service.config import Config, find_config, read_config, state_directory
@@ -44,6 +47,7 @@ LARGEST: Final = 50_000_000
 """Bytes of a journal that a bundle takes, and gives back."""
 _FOLDER: Final = "backstride-support"
 _BLOT: Final = "[removed]"
+_OWN: Final = "the walker's own limit"
 _SECRET: Final = re.compile(
     r"""^(\s*["']?[\w.-]*(?:password|passwd|pass|secret|token|pin)["']?\s*=\s*).*$""",
     re.IGNORECASE | re.MULTILINE,
@@ -57,7 +61,9 @@ _LOGS: Final = {
 _README: Final = """Support bundle of Backstride {version}, made {made}.
 
 manifest.json says what is in here and what could not be had, with the reason. Secrets are not in here, nor
-who walked. Look through it before you pass it on: names of devices, hosts and programs are.
+who walked. Look through it before you pass it on: names of devices, hosts and programs are, and a session
+keeps what it was judged by, which is needed to replay it: level, own limits, maximum heart rate, and the
+heart rates that were measured.
 A session: backstride replay THIS-FILE
 """
 
@@ -228,8 +234,10 @@ def anonymise(path: Path) -> bytes:
 
 def _veil(line: bytes) -> bytes:
     match journal.decode_line(line):
-        case journal.Opening(session=session) as opening if session.person is not None:
-            veiled = replace(session, person=_nobody(session.person))
+        case journal.Opening(session=session) as opening:
+            person = None if session.person is None else _nobody(session.person)
+            limits = None if session.envelope is None else _without_words(session.envelope)
+            veiled = replace(session, person=person, envelope=limits)
             return journal.encode_line(replace(opening, session=veiled))
         case Request(walker=person) as request if person is not None:
             return journal.encode_line(replace(request, walker=_nobody(person)))
@@ -239,7 +247,29 @@ def _veil(line: bytes) -> bytes:
 
 def _nobody(person: Walker) -> Walker:
     """Somebody with the same limits."""
-    return replace(person, id="walker", name="walker", weight=None)
+    caps = None if person.caps is None else replace(person.caps, reason=_OWN)
+    return replace(person, id="walker", name="walker", weight=None, caps=caps)
+
+
+def _without_words(limits: Envelope) -> Envelope:
+    """The same limits; where a walker set one, not in their words."""
+    return replace(
+        limits,
+        speed=_reworded(limits.speed),
+        incline=_reworded(limits.incline),
+        backward_time=_reworded(limits.backward_time),
+    )
+
+
+def _reworded(limit: Limit) -> Limit:
+    return Limit(
+        tuple(
+            replace(bound, reason=_OWN)
+            if bound.layer is Layer.WALKER and bound.reason != CAUTIOUS.reason
+            else bound
+            for bound in limit.chain
+        )
+    )
 
 
 def manifest_of(bundle: Path) -> Manifest:
