@@ -85,7 +85,7 @@ class TestReplay:
         bundle = tmp_path / "bundle.tar.gz"
         packed = run("support-bundle", "--config", home.config, "--output", bundle)
         assert (packed.code, "look through it first" in packed.out) == (Exit.OK, True)
-        assert told.out == run("replay", bundle).out
+        assert (told.out, 0o600) == (run("replay", bundle).out, bundle.stat().st_mode & 0o777)
         again = run("support-bundle", "--config", home.config, "--output", bundle)
         assert (again.code, "is there already" in again.err) == (Exit.REFUSED, True)
 

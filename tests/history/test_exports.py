@@ -203,6 +203,7 @@ def test_a_file_is_written_whole_and_again_over_itself(tmp_path, form):
     first = save(RECORD, form, tmp_path / "new" / "folder")
     again = save(RECORD, form, tmp_path / "new" / "folder")
     assert (first, [first]) == (again, list(first.parent.iterdir()))
+    assert [0o600, 0o700] == [each.stat().st_mode & 0o777 for each in (first, first.parent)]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

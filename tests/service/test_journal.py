@@ -289,15 +289,17 @@ class TestManners:
         assert kept[-1].name.endswith("demo.journal")
 
     async def test_the_last_records_are_written_when_the_service_ends(self, tmp_path):
-        written = FileJournal(tmp_path)
+        written = FileJournal(tmp_path / "journal")
         running = asyncio.create_task(written.run())
         await asyncio.sleep(0)
         written.begin("demo", OPENING)
         written.append(Tick(at=7))
         running.cancel()
         await asyncio.wait({running})
-        (path,) = files(tmp_path)
+        (path,) = files(tmp_path / "journal")
         assert [Tick(at=7)] == events(path)
+        # Who walked is in it.
+        assert [0o600, 0o700] == [one.stat().st_mode & 0o777 for one in (path, path.parent)]
 
     async def test_securing_a_journal_that_nobody_writes_does_not_wait(self, tmp_path):
         async with asyncio.timeout(1):

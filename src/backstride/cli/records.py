@@ -119,13 +119,14 @@ def support_bundle(
     import time
 
     from backstride.cli.terminal import quiet_logs, tell
+    from backstride.history.private import private
     from backstride.service.bundle import collect, manifest_of
 
     quiet_logs()
     path = output or Path(time.strftime("backstride-support-%Y%m%d-%H%M%S.tar.gz"))
     packed = asyncio.run(collect(config, sessions))
     try:
-        with path.open("xb") as file:
+        with open(path, "xb", opener=private) as file:
             file.write(packed)
     except FileExistsError as error:
         raise CommandFailedError(f"{path} is there already; name another with --output") from error

@@ -212,6 +212,7 @@ def _export(
     import msgspec
 
     from backstride.cli.terminal import print_json, tell
+    from backstride.history.private import private
     from backstride.service.walkers import read_book
 
     with open_people(config) as store:
@@ -222,7 +223,8 @@ def _export(
         print_json(data)
         return
     try:
-        output.write_bytes(msgspec.json.encode(data))
+        with open(output, "wb", opener=private) as file:
+            file.write(msgspec.json.encode(data))
     except OSError as error:
         raise CommandFailedError(f"{output} cannot be written: {error.strerror}") from error
     tell(f"written to {output}: {len(sessions)} sessions")

@@ -12,6 +12,7 @@ from typing import Final
 from backstride.domain.errors import BackstrideError
 from backstride.domain.record import Head, Record
 from backstride.history.plain import began
+from backstride.history.private import PRIVATE, private
 from backstride.history.table import to_csv, to_json
 from backstride.history.tcx import to_tcx
 
@@ -62,14 +63,18 @@ def file_name(head: Head, form: Format) -> str:
 def save(record: Record, form: Format, directory: Path) -> Path:
     """Write the session into a directory, whole or not at all; an older file of it is replaced.
 
+    Only the owner reads it.
+
     Raises:
         ExportError: the directory cannot be made or written.
     """
     path = directory / file_name(record.head, form)
     draft = path.with_name(f".{path.name}.new")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(encode(record, form))
+        directory.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        draft.unlink(missing_ok=True)
+        with open(draft, "xb", opener=private) as file:
+            file.write(encode(record, form))
         draft.replace(path)
     except OSError as error:
         with suppress(OSError):

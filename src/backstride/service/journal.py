@@ -36,6 +36,7 @@ from msgspec import Struct
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Event
 from backstride.domain.session import Session
+from backstride.history.private import PRIVATE, private
 
 _LOG: Final = structlog.get_logger("backstride.journal")
 
@@ -273,11 +274,11 @@ class FileJournal:
     def _open(self, path: Path) -> None:
         self._close()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
             for old in sorted(path.parent.glob(f"*{SUFFIX}"))[: -KEPT + 1]:
                 old.unlink(missing_ok=True)
             # Unbuffered: what the disk refused must not come back with a later write.
-            self._file = path.open("ab", buffering=0)
+            self._file = open(path, "ab", buffering=0, opener=private)  # noqa: SIM115  closed by _close
             self._size = self._file.tell()
         except OSError as error:
             self._give_up(error)
