@@ -75,6 +75,10 @@ def test_somebody_is_added_with_what_they_tell(run, site):
     ("words", "says"),
     [
         (("--weight", "5"), "between 20 and 300 kg"),
+        (("--weight", "nan"), "between 20 and 300 kg"),
+        (("--weight", "1e400"), "between 20 and 300 kg"),
+        (("--weight", "-inf"), "between 20 and 300 kg"),
+        (("--weight", "1e300"), "between 20 and 300 kg"),
         (("--max-heart-rate", "400"), "between 100 and 230"),
         (("--level", "locked"), "unlocked by its criteria"),
         (("--language", "xx"), "no cues in 'xx'"),
@@ -148,6 +152,7 @@ def test_everything_of_somebody_is_exported(run, site, tmp_path):
     assert 1 == len(data["sessions"][0]["samples"])
     told = run("walkers", "export", "anna", "-o", tmp_path / "anna.json")
     assert data == json.loads((tmp_path / "anna.json").read_text())
+    assert 0o600 == (tmp_path / "anna.json").stat().st_mode & 0o777
     assert "2 sessions" in told.out
     assert 1 == run("walkers", "export", "anna", "-o", tmp_path / "no" / "where.json").code
 

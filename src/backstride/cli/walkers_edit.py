@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 
@@ -64,6 +65,8 @@ def change(  # noqa: PLR0917  the options of a command
         raise CommandFailedError(f"{unknown[0]!r} cannot be forgotten; known: {known}", Exit.USAGE)
     if language is not None and read_language(language) is None:
         raise CommandFailedError(f"there are no cues in {language!r}", Exit.USAGE)
+    if weight is not None and not math.isfinite(weight):
+        raise CommandFailedError("a weight is between 20 and 300 kg", Exit.USAGE)
     told = {
         "name": name,
         "level": level,
