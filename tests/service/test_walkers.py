@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from backstride.domain.events import Ask, Request
@@ -19,7 +21,7 @@ from backstride.domain.record import Head
 from backstride.domain.session import Phase, Session
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
-from backstride.history.store import Store
+from backstride.history.store import Fate, Store
 from backstride.mqtt import schema
 from backstride.mqtt.people import NobodyError, NoPlanError
 from backstride.service.journal import VERSION, Opening, encode_line
@@ -75,13 +77,19 @@ class Bench:
             for each in heads:
                 store.write(each)
 
+    def erase(self, walker):
+        with Store(self.path) as store:
+            store.erase_walker(walker, Fate.ERASE)
+
     def choose(self, walker="anna"):
         self.session = replace(self.session, person=self.training.find(walker))
 
 
 @pytest.fixture
 def bench(path):
-    return Bench(path)
+    bench = Bench(path)
+    yield bench
+    bench.roster.close()
 
 
 async def test_a_file_that_is_not_there_yet_is_nobody(bench):
@@ -107,6 +115,7 @@ async def test_what_changes_nothing_about_anybody_is_no_new_version(bench):
 
 async def test_a_file_that_cannot_be_read_leaves_the_copy_as_it_was(bench, path):
     await bench.save(ANNA)
+    bench.roster.close()
     await asyncio.to_thread(path.write_bytes, b"not a database" * 100)
     await bench.roster.refresh()
     assert ["anna"] == list(bench.roster.book)
@@ -179,7 +188,7 @@ async def test_whoever_is_to_ask_a_professional_cannot_be_chosen_and_nobody_is_t
     await bench.save(replace(ANNA, readiness=said))
     with pytest.raises(NobodyError) as refused:
         bench.training.find("anna")
-    assert "backstride walkers show anna" in str(refused.value)
+    assert "backstride walkers show" in str(refused.value)
     assert "heart" not in str(refused.value)
 
 
@@ -315,3 +324,44 @@ def test_journals_in_which_somebody_is_named_are_erased(tmp_path):
     (folder / "d.journal").write_bytes(encode_line(asked))
     assert 2 == erase_journals(tmp_path, "anna")
     assert ["b.journal", "c.journal"] == sorted(p.name for p in folder.iterdir())
+
+
+@pytest.mark.hazard("H26")
+async def test_an_edit_is_seen_whatever_the_times_of_the_files_say(bench, path):
+    await bench.save(ANNA)
+    times = {file: file.stat().st_mtime_ns for file in path.parent.iterdir()}
+    await asyncio.to_thread(
+        bench._save, [replace(ANNA, caps=Caps(reason="Anna's own limit", speed=150))], []
+    )
+    for (
+        file,
+        at,
+    ) in times.items():  # as when a look falls between the writing of a commit and its fsync
+        if file.exists():
+            os.utime(file, ns=(at, at))
+    await bench.roster.refresh()
+    assert 150 == bench.roster.book["anna"].walker.caps.speed
+
+
+@pytest.mark.parametrize("made", [False, True])
+async def test_a_history_that_its_writer_has_not_filled_yet_is_no_news(bench, path, made):
+    if made:
+        path.touch()
+    with structlog.testing.capture_logs() as logs:
+        await bench.roster.refresh()
+    assert ([], False) == (logs, bench.roster.known)
+    with pytest.raises(NobodyError, match="not read from the disk yet: try again"):
+        bench.training.find("anna")
+    await bench.save(ANNA)
+    assert (True, "anna") == (bench.roster.known, bench.training.find("anna").id)
+
+
+async def test_somebody_who_is_gone_is_told_of_once(bench):
+    told = []
+    bench.roster.gone.append(lambda: told.append(list(bench.roster.book)))
+    await bench.save(ANNA, Walker(id="bo", name="Bo"))
+    assert [] == told
+    await asyncio.to_thread(bench.erase, "anna")
+    await bench.roster.refresh()
+    await bench.roster.refresh()
+    assert [["bo"]] == told

@@ -37,6 +37,10 @@ class HistoryError(BackstrideError):
     """The history cannot be read or written; the message says why, as SQLite does."""
 
 
+class NothingYetError(HistoryError):
+    """The file was made just now, and nothing is in it: its writer has not come so far."""
+
+
 class Database:
     """One connection. Any thread may use it, one at a time.
 
@@ -146,7 +150,8 @@ class Database:
             if _version(connection) < NEWEST:
                 self._migrate()
         if (found := _version(connection)) != NEWEST:
-            raise HistoryError(
+            kind = HistoryError if found else NothingYetError
+            raise kind(
                 f"{self.path} has version {found} and this Backstride knows {NEWEST}:"
                 + (" update Backstride" if found > NEWEST else " start the daemon once")
             )
@@ -163,8 +168,8 @@ class Database:
 
 def _connect(path: Path, *, writes: bool) -> sqlite3.Connection:
     if writes:
-        with suppress(OSError):  # SQLite says better what is wrong
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(OSError):  # SQLite says better what is wrong, and whether it is there already
+            _make(path)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}",
         uri=True,
@@ -174,6 +179,17 @@ def _connect(path: Path, *, writes: bool) -> sqlite3.Connection:
     )
     connection.row_factory = _name
     return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file; root makes it for the owner of the directory, and SQLite its log for the file's."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        if os.geteuid() == 0:
+            place = path.parent.stat()
+            os.fchown(handle, place.st_uid, place.st_gid)
+    finally:
+        os.close(handle)
 
 
 def _name(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:

@@ -69,6 +69,13 @@ class Store:
         """Close the file."""
         self._database.close()
 
+    @property
+    def changes(self) -> int:
+        """Another number whenever somebody else has changed the file since this store was opened."""
+        with self._database.reading() as connection:
+            (row,) = connection.execute("PRAGMA data_version").fetchall()
+        return int(row["data_version"])
+
     def __enter__(self) -> Self:
         return self
 

@@ -27,6 +27,7 @@ from backstride.mqtt.link import MqttBus
 from backstride.mqtt.settings import HomeAssistant
 from backstride.scripts.catalogue import Catalogue
 from backstride.service.carebook import CareBook
+from backstride.service.choice import Choice
 from backstride.service.clock import LoopClock, WallClock
 from backstride.service.commissioned import Grant, look_up
 from backstride.service.config import state_directory
@@ -111,7 +112,8 @@ class Workshop:
             radio=radio,
             care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
         )
-        training = Training(self.roster, lambda: holder[0].session, self._boot)
+        choice = Choice(home)
+        training = Training(self.roster, lambda: holder[0].session, self._boot, choice=choice)
         pin = require_pin(treadmill)
         bus = MqttBus(
             self._broker(treadmill), clock=LoopClock(), boot=self._boot, pin=pin, people=training,
@@ -137,6 +139,7 @@ class Workshop:
         session = self._begin(treadmill, grant)
         controller = Controller(treadmill.id, self._boot, ports, session, programs)
         holder.append(controller)
+        controller.watchers.append(choice.follow(self.roster, controller.sink))
         controller.view.account.practice = self.roster.practice
         return Unit(controller, ports, await self._find_strap(treadmill, controller))
 

@@ -64,6 +64,10 @@ def _boottime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def _claim(record: Ownership) -> Claim:
+    return Claim(record=record, boot_id=_boot_id(), boottime=_boottime(), wall=time.time())
+
+
 def _age(claim: Claim) -> Ms:
     if claim.boot_id and claim.boot_id == _boot_id():
         return int(max(_boottime() - claim.boottime, 0) * 1_000)
@@ -104,23 +108,9 @@ class FileLedger:
         return await asyncio.get_running_loop().run_in_executor(None, self._write, record)
 
     def _write(self, record: Ownership | None) -> bool:
+        content = None if record is None else msgspec.json.encode(_claim(record))
         try:
-            if record is None:
-                self._path.unlink(missing_ok=True)
-                self._sync_directory()
-                return True
-            claim = Claim(record=record, boot_id=_boot_id(), boottime=_boottime(), wall=time.time())
-            draft = self._path.with_suffix(".new")
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = not self._path.exists()
-            with draft.open("wb") as file:
-                file.write(msgspec.json.encode(claim))
-                file.flush()
-                self._sync(file.fileno())
-            draft.replace(self._path)
-            if fresh:
-                # Of two claims either will do after a power cut; of one and none it must be the one.
-                self._sync_directory()
+            write_durably(self._path, content, self._sync)
         except OSError as error:
             # A full disk keeps a belt from being started, and never from being stopped.
             _LOG.error("ownership not recorded", reason=str(error))
@@ -138,13 +128,39 @@ class FileLedger:
             return None
         return claim.record, _age(claim)
 
-    def _sync_directory(self) -> None:
-        """A name is durable only when its directory is."""
-        handle = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            self._sync(handle)
-        finally:
-            os.close(handle)
+
+def write_durably(
+    path: Path, content: bytes | None, sync: Callable[[int], None] = os.fsync
+) -> None:
+    """Replace a small file whole, or remove it (None); what was there before or this survives a power cut.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
+    if content is None:
+        path.unlink(missing_ok=True)
+        _sync_directory(path.parent, sync)
+        return
+    draft = path.with_suffix(".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists()
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        sync(file.fileno())
+    draft.replace(path)
+    if fresh:
+        # Of two contents either will do after a power cut; of one and none it must be the one.
+        _sync_directory(path.parent, sync)
+
+
+def _sync_directory(directory: Path, sync: Callable[[int], None]) -> None:
+    """A name is durable only when its directory is."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        sync(handle)
+    finally:
+        os.close(handle)
 
 
 async def is_any_claimed(state: Path) -> bool:

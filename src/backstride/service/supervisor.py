@@ -127,6 +127,7 @@ class Service:
         """Record what is walked, in one file for all treadmills, for as long as their locks are held."""
         path = state_directory(self.config) / FILE
         keeper = Keeper(path, [controller.view.treadmill for controller in self.controllers])
+        self.workshop.roster.gone.append(keeper.tell)
         over = Exporter(self.config)
         for unit in self._units:
             view = unit.controller.view

@@ -23,6 +23,7 @@ from backstride.mqtt import schema
 from backstride.mqtt.people import NobodyError, NoPlanError
 from backstride.mqtt.training import Plan, PlanWeek, WalkerName, Walkers
 from backstride.service import surroundings
+from backstride.service.choice import Choice
 from backstride.service.walkers import Roster, Trainee, local_now
 
 SAME: Final[Ms] = 5 * SECOND
@@ -32,7 +33,7 @@ SAME: Final[Ms] = 5 * SECOND
 class Training:
     """Answers for one treadmill. `session` is its session now; `now` the host's time of day.
 
-    `choice` has the id of whoever was chosen in an earlier life, whom the session has not met yet.
+    `choice` knows whoever was chosen in an earlier life, whom the session has not met yet.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Training:
         session: Callable[[], Session],
         boot: str,
         now: Callable[[], Now] = local_now,
-        choice: Callable[[], str | None] = lambda: None,
+        choice: Choice | None = None,
     ) -> None:
         self._roster = roster
         self._session = session
@@ -183,7 +184,8 @@ class Training:
     def _id(self) -> str | None:
         """Of whoever was chosen, in this life or before it."""
         person = self._session().person
-        return self._choice() if person is None else person.id
+        before = None if self._choice is None else self._choice.walker
+        return before if person is None else person.id
 
 
 def date_of(day: int) -> str:

@@ -8,7 +8,8 @@ news.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -21,12 +22,12 @@ from backstride.domain.progression import Now, Place, earned_level, find_place
 from backstride.domain.readiness import DAY, Clearance, judge
 from backstride.domain.record import Head
 from backstride.domain.walker import Walker, prepare
-from backstride.history.database import HistoryError
+from backstride.history.database import HistoryError, NothingYetError
 from backstride.history.store import Store
 from backstride.service.journal import SUFFIX
 
 LOOK_S: Final = 5.0
-"""Seconds between two looks at the file's time: a walker who was just added is there by then."""
+"""Seconds between two looks at the file: a walker who was just added is there by then."""
 GLANCE: Final = 31 * DAY
 """What is older is read again only together with something new: a gym writes every few seconds."""
 
@@ -80,13 +81,23 @@ def _over(heads: tuple[Head, ...]) -> tuple[Head, ...]:
 
 
 class Roster:
-    """The copy. `version` grows with each change."""
+    """The copy. `version` grows with each change.
+
+    What the file's time says is older than what can be read: a commit is seen only after its fsync. So one
+    connection stays open, and SQLite tells by it whether somebody has changed the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.book: Book = {}
         self.version = 0
+        self.known = False
+        """The history was read: whoever is not in the book is nobody here."""
+        self.gone: list[Callable[[], None]] = []
+        """Called when somebody is in the book no more."""
         self._path = path
-        self._times: tuple[int, ...] = ()
+        self._store: Store | None = None
+        self._changes = 0
+        self._looking = threading.Lock()
         self._glance: tuple[tuple[Walker, ...], tuple[Head, ...]] = ((), ())
         self._task: asyncio.Task[None]
 
@@ -99,6 +110,12 @@ class Roster:
         """No longer."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Close the file, after a look that may be under way; on a thread."""
+        with self._looking:
+            self._close()
 
     async def _run(self) -> None:
         while True:
@@ -109,11 +126,20 @@ class Roster:
         """Read the history if its file has changed."""
         try:
             found = await asyncio.to_thread(self._look)
+        except NothingYetError:
+            return
         except (HistoryError, OSError) as error:
             _LOG.warning("walkers not read", reason=str(error))
             return
-        if found is not None:
-            self.book, self.version = found, self.version + 1
+        if found is None:
+            return
+        before, self.book, self.known = self.book, found, True
+        if found == before:
+            return
+        self.version += 1
+        if before.keys() - found.keys():
+            for tell in self.gone:
+                tell()
 
     def practice(self, walker: str) -> int:
         """How many sessions somebody has finished."""
@@ -122,16 +148,30 @@ class Roster:
 
     def _look(self) -> Book | None:
         """Everybody, if there is news; on a thread."""
-        files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        times = tuple(file.stat().st_mtime_ns for file in files if file.exists())
-        if times == self._times:
+        with self._looking:
+            if self._store is None and not self._path.exists():
+                return None
+            try:
+                return self._read()
+            except HistoryError:
+                self._close()
+                raise
+
+    def _read(self) -> Book | None:
+        first = self._store is None
+        store = self._store = self._store or Store(self._path, writes=False)
+        changes = store.changes  # before the rows: what comes in between is read once more
+        if not first and changes == self._changes:
             return None
-        with Store(self._path, writes=False) as store:
-            recent = _over(store.heads(since=local_now().at - GLANCE))
-            glance = store.walkers(), recent
-            found = None if glance == self._glance else read_book(store)
-        self._times, self._glance = times, glance
-        return None if found == self.book else found
+        glance = store.walkers(), _over(store.heads(since=local_now().at - GLANCE))
+        found = None if glance == self._glance and self.known else read_book(store)
+        self._changes, self._glance = changes, glance
+        return found
+
+    def _close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
 
 def erase_journals(state: Path, walker: str) -> int:
