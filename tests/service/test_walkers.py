@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -347,6 +348,7 @@ async def test_an_edit_is_seen_whatever_the_times_of_the_files_say(bench, path):
 async def test_a_history_that_its_writer_has_not_filled_yet_is_no_news(bench, path, made):
     if made:
         path.touch()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with structlog.testing.capture_logs() as logs:
         await bench.roster.refresh()
     assert ([], False) == (logs, bench.roster.known)
