@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from backstride.domain.record import Head, Sample
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
 from backstride.history.store import Entry, Store
 from backstride.resources import profiles_dir
+from backstride.service.choice import FILE, read_choice
+from backstride.service.recovery import CLAIM
 from backstride.service.walkers import local_now
 
 DAY = 86_400_000
@@ -60,7 +64,7 @@ def test_somebody_is_added_with_what_they_tell(run, site):
         "--max-backward-time", "12 min", "--level", "cautious",
     )  # fmt: skip
     assert 0 == told.code
-    assert "start --walker jorg-as" in told.out
+    assert "in commands, within 10 s: backstride start --walker jorg-as" in told.out
     assert "the cautious limits apply until: backstride walkers readiness jorg-as" in told.out
     found = stored(site, "jorg-as")
     assert ("Jörg Ås", 70_500, 180, "no", "mph", Level.CAUTIOUS) == (
@@ -166,6 +170,66 @@ def test_erasing_asks_and_then_leaves_nothing(run, site):
     assert "erased: Anna, 1 sessions, 0 journals" in told.out
     with Store(site, writes=False) as store:
         assert ((), ()) == (store.walkers(), store.heads())
+
+
+def walked_now(site):
+    with Store(site) as store:
+        store.write(replace(store.heads()[0], outcome=None))
+
+
+def claimed(site):
+    (site.parent / "home").mkdir()
+    (site.parent / "home" / CLAIM).touch()
+    (site.parent / "home" / FILE).write_text("anna")
+
+
+@pytest.mark.hazard("H27")
+@pytest.mark.parametrize("lasts", [walked_now, claimed])
+def test_nobody_is_erased_while_a_session_of_theirs_lasts(run, site, lasts):
+    run("walkers", "add", "Anna")
+    walk(site, "plan-1-1")
+    lasts(site)
+    told = run("walkers", "erase", "anna", "--yes")
+    assert 1 == told.code
+    assert "has not ended: backstride stop, then erase again" in " ".join(told.err.split())
+    assert "Anna" == stored(site).name
+
+
+@pytest.mark.hazard("H27")
+def test_whoever_is_erased_is_chosen_nowhere(run, site):
+    run("walkers", "add", "Anna")
+    claimed(site)
+    (site.parent / "home" / CLAIM).unlink()
+    assert 0 == run("walkers", "erase", "anna", "--yes").code
+    assert read_choice(site.parent / "home") is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_adds_before_the_first_start_is_the_services_own(run, site):
+    site.parent.mkdir(mode=0o700)
+    os.chown(site.parent, 65_534, 65_533)
+    assert 0 == run("walkers", "add", "Anna").code
+    with Store(site) as store:  # the log is there while it is open
+        store.save_walker(Walker(id="bo", name="Bo"))
+        owners = {file.name: file.stat() for file in site.parent.iterdir()}
+    assert {"history.db", "history.db-wal", "history.db-shm"} == set(owners)
+    assert {(65_534, 65_533)} == {(each.st_uid, each.st_gid) for each in owners.values()}
+
+
+def test_where_the_package_is_installed_root_adds_to_the_services_history(
+    run, tmp_path, monkeypatch
+):
+    config, service = tmp_path / "backstride.toml", tmp_path / "service"
+    config.write_text("")
+    service.mkdir()
+    for name, value in (("BACKSTRIDE_CONFIG", config), ("XDG_STATE_HOME", tmp_path / "own")):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr("backstride.service.config.SYSTEM_STATE", service)
+    assert 0 == run("walkers", "add", "Anna").code
+    assert "Anna" == stored(service / "history.db").name
+    assert ["anna"] == [each["id"] for each in json.loads(run("walkers", "list", "--json").out)]
+    assert not (tmp_path / "own").exists()
 
 
 def test_the_plan_shows_eight_weeks_and_why(run, site):

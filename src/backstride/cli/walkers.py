@@ -113,7 +113,7 @@ def _add(  # noqa: PLR0917  Typer turns parameters into options
         if sys.stdin.isatty():
             new = ask_readiness(new)
         store.save_walker(new)
-    tell(f"{new.name} is {new.id!r} in commands: backstride start --walker {new.id}")
+    tell(f"{new.name} is {new.id!r} in commands, within 10 s: backstride start --walker {new.id}")
     if new.readiness is None:
         tell(f"the cautious limits apply until: backstride walkers readiness {new.id}")
 
@@ -237,19 +237,25 @@ def _erase(
     config: ConfigOption = None,
 ) -> None:
     """Erase somebody for good: what they told, their sessions, and the journals in which they are named."""
-    from backstride.cli.lookup import get_config
     from backstride.cli.terminal import tell
     from backstride.history.store import Fate
-    from backstride.service.config import state_directory
+    from backstride.service.choice import forget_choice, walks_now
     from backstride.service.walkers import erase_journals, read_book
 
+    state = _file(config).parent
     with open_people(config) as store:
         found = find_trainee(read_book(store), walker)
+        if walks_now(state, walker) or any(not h.outcome for h in store.heads(walker=walker)):
+            raise CommandFailedError(
+                f"a session of {found.walker.name} has not ended: backstride stop, then erase again;"
+                " what a crash cut off ends when the daemon starts"
+            )
         asked = f"Erase {found.walker.name} and {len(found.heads)} sessions for good?"
         if not yes and not (sys.stdin.isatty() and typer.confirm(asked)):
             raise CommandFailedError("nothing was erased; with --yes it is done without a question")
         sessions = store.erase_walker(walker, Fate.ERASE)
-    journals = erase_journals(state_directory(get_config(config)), walker)
+    journals = erase_journals(state, walker)
+    forget_choice(state, walker)
     tell(
         f"erased: {found.walker.name}, {sessions} sessions, {journals} journals. Files that were exported or"
         " uploaded before are still where they went"
@@ -262,38 +268,44 @@ def open_people(config: Path | None) -> Store:
     Raises:
         CommandFailedError: it may not be written by us.
     """
-    from backstride.cli.history import open_history
     from backstride.history.store import Store
 
     path = _file(config)
     try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return Store(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandFailedError(f"{path} cannot be written ({error.strerror})") from error
-    return open_history(config, writes=True)
+    return Store(path)
 
 
 def read_people(config: Path | None) -> Book:
     """Everybody who walks here, with their sessions; nobody where there is no history yet."""
-    from backstride.cli.history import open_history
-    from backstride.service.config import SYSTEM_STATE
+    from backstride.history.store import Store
     from backstride.service.walkers import read_book
 
     path = _file(config)
-    if not path.exists() and not (SYSTEM_STATE / path.name).exists():
+    if not path.exists():
         return {}
-    with open_history(config) as store:
+    with Store(path, writes=False) as store:
         return read_book(store)
 
 
 def _file(config: Path | None) -> Path:
+    """The history of this host's daemon, or where its first start will look for one."""
     from backstride.cli.lookup import get_config
     from backstride.history.database import FILE
-    from backstride.service.config import state_directory
+    from backstride.service.config import SYSTEM_STATE, state_directory
 
-    return state_directory(get_config(config)) / FILE
+    known = get_config(config)
+    homes = [state_directory(known)]
+    if not known.service.state_directory:
+        homes.append(SYSTEM_STATE)  # systemd's word, which only the service itself hears
+    try:
+        found = next((home for home in homes if (home / FILE).is_file()), None)
+    except PermissionError as error:
+        problem = f"{error.filename} is the daemon's own; try: sudo backstride walkers"
+        raise CommandFailedError(problem) from error
+    return (found or next((home for home in reversed(homes) if home.is_dir()), homes[0])) / FILE
 
 
 def find_trainee(book: Book, walker: str) -> Trainee:
