@@ -111,9 +111,9 @@ class Host:
     """What the treadmills of one process share. `bus` is a D-Bus address, None for the system's.
 
     `at_rest` says that no belt of this process moves or is about to; without it, nothing is ever done that
-    could take another treadmill's connection away. `claimed` says the same of the other processes' belts, the
-    other way round: one may be moving; it is asked only where that decides. `told` is called with each step
-    that was taken.
+    could take another treadmill's connection away. `claimed` says that a belt of any process of the host may
+    be moving; it may take a second, and is asked only where it decides. `told` is called with each step that
+    was taken.
     """
 
     def __init__(
