@@ -494,6 +494,7 @@ def hearts(rng, seconds):
 
 
 @pytest.mark.hazard("H30")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(4))
 def test_at_no_place_of_the_program_is_a_heart_faster_than_none(make_rig, make_program, seed):
     """Whatever a strap says: at each moment of the program's clock the belt's target is at most what it is in
