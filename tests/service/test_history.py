@@ -31,13 +31,13 @@ def path(tmp_path):
 def recorded(stage_play, path):
     """Play a story with a history; what the history holds then, and what was told of it."""
 
-    def run(story, **more):
+    def run(story, before=None, **more):
         async def play_it(play):
             controller, bus = play.stage.controller, play.stage.bus
             keeper = Keeper(path, ["simulated"])
             subject = Subject(
                 "simulated", BOOT, bus, controller.view.account, _stamp(play),
-                lambda: controller.session_id,
+                lambda: controller.session_id, chosen=lambda: before,
             )  # fmt: skip
             async with keeper:
                 controller.watchers.append(keeper.watch(subject))
@@ -185,6 +185,17 @@ def test_what_is_said_goes_to_nobody_elses_session(recorded):
         (record.head.walker, record.head.effort, record.head.pain) for record in found.records
     ]
     assert None is found.told[-1]["question"]
+
+
+def test_whoever_was_chosen_before_a_restart_says_how_it_was_after_it(recorded):
+    async def story(play):
+        play.stage.controller.session = replace(play.session, person=Walker(id="ann", name="Ann"))
+        await play.reach("finished")
+        play.stage.controller.session = replace(play.session, person=None)
+        rate(play, effort=13, pain=1)
+
+    found = recorded(story, before="ann")
+    assert [("ann", 13)] == [(each.head.walker, each.head.effort) for each in found.records]
 
 
 def rate(play, **said):

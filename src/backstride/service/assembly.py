@@ -46,11 +46,12 @@ _LOG: Final = structlog.get_logger("backstride.service")
 
 
 class Unit(Struct, frozen=True):
-    """One treadmill, ready to run. `strap` is None where nobody wears one."""
+    """One treadmill, ready to run. `strap` is None where nobody wears one; `choice` outlives the session."""
 
     controller: Controller
     ports: Ports
     strap: BleakStrap | None
+    choice: Choice
 
 
 def broker_settings(config: Config, treadmill: Treadmill, password: str | None) -> BrokerSettings:
@@ -141,7 +142,7 @@ class Workshop:
         holder.append(controller)
         controller.watchers.append(choice.follow(self.roster, controller.sink))
         controller.view.account.practice = self.roster.practice
-        return Unit(controller, ports, await self._find_strap(treadmill, controller))
+        return Unit(controller, ports, await self._find_strap(treadmill, controller), choice)
 
     async def _find_strap(self, treadmill: Treadmill, controller: Controller) -> BleakStrap | None:
         if treadmill.strap is None:

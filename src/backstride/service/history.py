@@ -41,11 +41,17 @@ def _nothing_more(head: Head) -> None:
     """What is done with a session that is over, where nothing is."""
 
 
+def _nobody() -> str | None:
+    """Who was chosen in an earlier life, where none is remembered."""
+    return None
+
+
 class Subject(Struct, frozen=True):
     """One treadmill: its id, the daemon's boot, its bus, what it adds up to, and the time of day as text.
 
     `session` tells the id of the session that was armed last. `over` is called on the loop with each
-    session that has ended and is on the disk.
+    session that has ended and is on the disk. `chosen` tells the id of whoever was chosen in an earlier life,
+    for as long as the session has met nobody.
     """
 
     treadmill: str
@@ -55,6 +61,7 @@ class Subject(Struct, frozen=True):
     stamp: Callable[[], str]
     session: Callable[[], str]
     over: Callable[[Head], None] = _nothing_more
+    chosen: Callable[[], str | None] = _nobody
 
 
 class Keeper:
@@ -109,7 +116,7 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._scribe: Scribe | None = None
         self._before: Session | None = None
-        self._chosen: str | None = None
+        self._chosen = subject.chosen()
 
     def watch(self, event: Event, transition: Transition) -> None:
         """Follow one event."""
@@ -123,7 +130,8 @@ class Recorder:
     def _follow(self, event: Event, transition: Transition) -> None:
         after, before = transition.session, self._before or transition.session
         starts = after.phase is Phase.STARTING and before.phase is not Phase.STARTING
-        asked, self._chosen = self._chosen, after.person.id if after.person else None
+        asked = self._chosen
+        self._chosen = after.person.id if after.person else self._subject.chosen()
         if self._scribe is None and starts:
             self._scribe = Scribe(self._begin(after), after)
         if (scribe := self._scribe) is not None:

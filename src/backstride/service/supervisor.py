@@ -139,6 +139,7 @@ class Service:
                 stamp=WallClock().stamp,
                 session=_id_of(unit.controller),
                 over=over,
+                chosen=_chosen_at(unit),
             )
             unit.controller.watchers.append(keeper.watch(subject))
         return keeper
@@ -203,6 +204,10 @@ class Service:
 
 def _id_of(controller: Controller) -> Callable[[], str]:
     return lambda: controller.session_id
+
+
+def _chosen_at(unit: Unit) -> Callable[[], str | None]:
+    return lambda: unit.choice.walker
 
 
 async def serve(
