@@ -6,6 +6,7 @@ the site - is the workshop's. What it makes belongs to one treadmill alone, and 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -113,7 +114,7 @@ class Workshop:
             radio=radio,
             care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
         )
-        choice = Choice(home)
+        choice = await asyncio.to_thread(Choice, home)
         training = Training(self.roster, lambda: holder[0].session, self._boot, choice=choice)
         pin = require_pin(treadmill)
         bus = MqttBus(

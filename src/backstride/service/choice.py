@@ -47,7 +47,7 @@ class Choice:
             # At a tick, as no answer of ours may bring about the next one.
             lost = self.walker is not None and roster.known and self.walker not in roster.book
             if lost and isinstance(event, Tick) and s.phase in _REST and not s.owed:
-                _LOG.warning("whoever was chosen is not known any more", walker=self.walker)
+                _LOG.warning("whoever was chosen is not known any more")
                 sink(Request(at=s.now, id="not-known", ask=Ask.WALKER, source="walkers"))
 
         return watch
