@@ -201,4 +201,6 @@ async def test_who_walks_todays_session_and_how_the_last_one_was(gym, visitor, c
     assert ("kari", "plan-3-1") == (session.person.id, session.program.id)
     await expect(visitor.page.get_by_text("How hard was it?").first).to_be_hidden(timeout=WAIT_MS)
     notes = [json.loads(message.payload) for message in commands]
-    assert ["walker", "feedback", "walker", "select", "start"] == [note["command"] for note in notes]
+    assert ["walker", "feedback", "walker", "select", "start"] == [
+        note["command"] for note in notes
+    ]
