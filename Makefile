@@ -118,7 +118,7 @@ variants: ## unsafe variants of the product, which the suite must kill
 fuzz: ## bytes from strangers, 30 s for each kind, two kinds at a time
 	@tools/setup
 	@$(RUN)/python -m safety.fuzz programs commands $(FUZZ) & first=$$!; \
-	$(RUN)/python -m safety.fuzz telemetry answers $(FUZZ) && wait $$first
+	$(RUN)/python -m safety.fuzz telemetry answers straps $(FUZZ) && wait $$first
 
 simulate: ## sessions with everything going wrong; SIMULATE="--sessions 1000000"
 	@tools/setup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import astuple
 
 from backstride.domain.ladder import LADDER, LAST
 from backstride.domain.progression import (
@@ -47,6 +48,11 @@ def climb(index, *, every=2, start=0):
 
 def test_nothing_walked_begins_at_the_bottom():
     assert Place() == place()
+
+
+def test_nothing_known_is_nothing_counted():
+    assert (0, 0, Decision.BEGIN, (), 0, 0, 0, 0, None, None) == astuple(Place())
+    assert Now(at=START, offset=0) == Now(START)
 
 
 def test_a_clean_session_leads_one_up():
