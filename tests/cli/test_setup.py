@@ -1,6 +1,7 @@
 """`backstride setup`: a conversation at a real terminal, and without one; virtual radio, real broker."""
 
 import asyncio
+import contextlib
 import io
 import os
 import pty
@@ -238,6 +239,17 @@ class Terminal:
                 assert text in self.shown, self.shown
         self.shown = self.shown.partition(text)[2]
 
+    def interrupt(self, text):
+        """Press Ctrl-C until this is shown: one between the prompt and the reading is lost in readline."""
+        until = time.monotonic() + WAIT_S
+        while text not in self.shown and time.monotonic() < until:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGINT)
+            if select.select([self._end], [], [], 0.5)[0]:
+                with contextlib.suppress(OSError):  # the other side is closed
+                    self.shown += os.read(self._end, 4_096).decode(errors="replace")
+        assert text in self.shown
+
     def type(self, text):
         os.write(self._end, f"{text}\n".encode())
 
@@ -300,8 +312,7 @@ def test_ctrl_c_leaves_everything_as_it_was(config):
     terminal.expect("Which one?")
     terminal.type(ADDRESS)
     terminal.expect("Its id")
-    os.kill(terminal.child, signal.SIGINT)
-    terminal.expect("interrupted: nothing was written")
+    terminal.interrupt("interrupted: nothing was written")
     assert (Exit.REFUSED, EXAMPLE, [config]) == (
         terminal.end(),
         config.read_text(),
