@@ -169,8 +169,13 @@ class SimPath:
         """The same name with another ending."""
         return SimPath(self._disk, self._name.rpartition(".")[0] + suffix)
 
-    def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
+    def mkdir(self, mode: int = 0o777, *, parents: bool = False, exist_ok: bool = False) -> None:
         """Directories are there as soon as something is in them."""
+
+    def touch(self, mode: int = 0o666) -> None:
+        """Make the file if it is not there; nobody else is here who could read it."""
+        del mode
+        self.open("ab").close()
 
     def exists(self) -> bool:
         """Whether the file is there."""

@@ -103,7 +103,7 @@ def session_of(treadmill, home):
 
     async def build():
         service = Service(Config(treadmills=(treadmill,)))
-        return (await service.workshop.build(treadmill, home, PROGRAMS)).controller
+        return (await service.workshop.build(treadmill, home, PROGRAMS, service.radios)).controller
 
     return asyncio.run(build()).session
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from backstride.domain.session import Options, Session
 from backstride.ftms.care import Care, Host
+from backstride.ftms.radio import Radio
 from backstride.ftms.strap import BleakStrap
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.history.database import FILE
@@ -83,13 +84,11 @@ class Workshop:
         config: Config,
         options: Options,
         boot: str,
-        radios: Radios,
         at_rest: Callable[[], bool],
     ) -> None:
         self._config = config
         self._options = options
         self._boot = boot
-        self._radios = radios
         self._carebook = CareBook(WallClock().stamp)
         claimed = partial(is_any_claimed, state_directory(config))
         told = self._carebook.note
@@ -97,7 +96,9 @@ class Workshop:
         self.roster = Roster(state_directory(config) / FILE)
         """Who may walk here; it reads while it is entered."""
 
-    async def build(self, treadmill: Treadmill, home: Path, catalogue: Catalogue) -> Unit:
+    async def build(
+        self, treadmill: Treadmill, home: Path, catalogue: Catalogue, radios: Radios
+    ) -> Unit:
         """Build one treadmill, with its state in `home`.
 
         Raises:
@@ -105,14 +106,14 @@ class Workshop:
         """
         grant = look_up(treadmill)
         _LOG.info("granted", treadmill=treadmill.id, grant=grant)
-        radio, target = await self._radios.provide(treadmill)
+        radio, target = await radios.provide(treadmill)
         holder: list[Controller] = []
         belt = BleakTreadmill(
             target,
             clock=LoopClock(),
             belt_start=grant.belt_start,
             radio=radio,
-            care=self._look_after(treadmill, home, lambda: holder[0].session.owed),
+            care=self._look_after(treadmill, home, radio, lambda: holder[0].session.owed),
         )
         choice = await asyncio.to_thread(Choice, home)
         training = Training(self.roster, lambda: holder[0].session, self._boot, choice=choice)
@@ -143,12 +144,10 @@ class Workshop:
         holder.append(controller)
         controller.watchers.append(choice.follow(self.roster, controller.sink))
         controller.view.account.practice = self.roster.practice
-        return Unit(controller, ports, await self._find_strap(treadmill, controller), choice)
-
-    async def _find_strap(self, treadmill: Treadmill, controller: Controller) -> BleakStrap | None:
-        if treadmill.strap is None:
-            return None
-        return await find_strap(treadmill, self._radios, lambda: controller.session)
+        strap = None
+        if treadmill.strap is not None:
+            strap = await find_strap(treadmill, radios, lambda: controller.session)
+        return Unit(controller, ports, strap, choice)
 
     def _broker(self, treadmill: Treadmill) -> BrokerSettings:
         password = read_password(self._config.broker.of(treadmill.id))
@@ -165,10 +164,10 @@ class Workshop:
         )
 
     def _look_after(
-        self, treadmill: Treadmill, home: Path, moving: Callable[[], bool]
+        self, treadmill: Treadmill, home: Path, radio: Radio, moving: Callable[[], bool]
     ) -> Care | None:
         """The care for a connection over BlueZ; other radios need none."""
-        if treadmill.virtual is not None or sys.platform != "linux":
+        if not radio.is_platform or sys.platform != "linux":
             return None
         self._carebook.open(treadmill.id, home)
         return Care(self._host, treadmill.id, pinned=treadmill.adapter, moving=moving)

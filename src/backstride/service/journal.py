@@ -36,7 +36,7 @@ from msgspec import Struct
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Event
 from backstride.domain.session import Session
-from backstride.history.private import PRIVATE, private
+from backstride.history.private import PRIVATE
 
 _LOG: Final = structlog.get_logger("backstride.journal")
 
@@ -278,7 +278,8 @@ class FileJournal:
             for old in sorted(path.parent.glob(f"*{SUFFIX}"))[: -KEPT + 1]:
                 old.unlink(missing_ok=True)
             # Unbuffered: what the disk refused must not come back with a later write.
-            self._file = open(path, "ab", buffering=0, opener=private)  # noqa: SIM115  closed by _close
+            path.touch(mode=0o600)
+            self._file = path.open("ab", buffering=0)
             self._size = self._file.tell()
         except OSError as error:
             self._give_up(error)

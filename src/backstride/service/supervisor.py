@@ -68,9 +68,7 @@ class Service:
         self._closing = False
         self._units: list[Unit] = []
         self.radios = Radios()
-        self.workshop = Workshop(
-            config, options or Options(), self.boot, self.radios, self._is_at_rest
-        )
+        self.workshop = Workshop(config, options or Options(), self.boot, self._is_at_rest)
 
     def end(self) -> None:
         """Ask the service to end in a controlled way."""
@@ -97,7 +95,7 @@ class Service:
                 home = state_directory(self.config) / treadmill.id
                 locks.enter_context(lock(home))
                 local.announce(home)
-                unit = await self.workshop.build(treadmill, home, catalogue)
+                unit = await self.workshop.build(treadmill, home, catalogue, self.radios)
                 self._units.append(unit)
                 self.controllers.append(unit.controller)
             await locks.enter_async_context(self._keep_history())
