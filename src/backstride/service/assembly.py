@@ -108,12 +108,9 @@ class Workshop:
         _LOG.info("granted", treadmill=treadmill.id, grant=grant)
         radio, target = await radios.provide(treadmill)
         holder: list[Controller] = []
+        care = self._look_after(treadmill, home, radio, lambda: holder[0].session.owed)
         belt = BleakTreadmill(
-            target,
-            clock=LoopClock(),
-            belt_start=grant.belt_start,
-            radio=radio,
-            care=self._look_after(treadmill, home, radio, lambda: holder[0].session.owed),
+            target, clock=LoopClock(), belt_start=grant.belt_start, radio=radio, care=care
         )
         choice = await asyncio.to_thread(Choice, home)
         training = Training(self.roster, lambda: holder[0].session, self._boot, choice=choice)
@@ -144,9 +141,8 @@ class Workshop:
         holder.append(controller)
         controller.watchers.append(choice.follow(self.roster, controller.sink))
         controller.view.account.practice = self.roster.practice
-        strap = None
-        if treadmill.strap is not None:
-            strap = await find_strap(treadmill, radios, lambda: controller.session)
+        worn = treadmill.strap is not None
+        strap = await find_strap(treadmill, radios, lambda: controller.session) if worn else None
         return Unit(controller, ports, strap, choice)
 
     def _broker(self, treadmill: Treadmill) -> BrokerSettings:
