@@ -44,46 +44,22 @@ async def next_phase(remote, *phases):
 
 
 @pytest.mark.hazard("H12")
-async def test_stop_reaches_the_daemon_by_a_signal_when_there_is_no_broker(tmp_path):
-    state = tmp_path / "state"
-    async with Mosquitto(tmp_path) as broker:
-        config = tmp_path / "backstride.toml"
-        config.write_text(CONFIG.format(port=broker.port, state=state), encoding="utf-8")
-        process = await daemon(config)
-        try:
-            async with Remote(RemoteSettings(host="127.0.0.1", port=broker.port)) as remote:
-                assert await next_phase(remote, "idle") == "idle"
-                # The command line is told of a broker where none is.
-                command = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "backstride.cli", "stop", "--config", str(config),
-                    "--broker", f"127.0.0.1:{free_port()}",
-                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-                )  # fmt: skip
-                seen = await next_phase(remote, "stopping", "finished")
-                output, _ = await command.communicate()
-            assert seen in {"stopping", "finished"}
-            assert command.returncode == 0
-            assert b"Stop was given to the daemon on this host: here" in output
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert await process.wait() == 0
-
-
-@pytest.mark.hazard("H12")
-async def test_stop_reaches_the_daemon_by_a_signal_when_the_broker_does_not_know_it(tmp_path):
+@pytest.mark.parametrize("known", ["there is none", "it has just started and knows nobody"])
+async def test_stop_reaches_the_daemon_by_a_signal_when_no_broker_knows_it(tmp_path, known):
     """A broker that started anew is there before the daemon is on it again."""
-    state = tmp_path / "state"
     config, elsewhere = tmp_path / "backstride.toml", tmp_path / "elsewhere"
     elsewhere.mkdir()
     async with Mosquitto(tmp_path) as broker, Mosquitto(elsewhere) as other:
-        config.write_text(CONFIG.format(port=broker.port, state=state), encoding="utf-8")
+        asked = free_port() if known == "there is none" else other.port
+        config.write_text(CONFIG.format(port=broker.port, state=tmp_path / "state"))
         process = await daemon(config)
         try:
             async with Remote(RemoteSettings(host="127.0.0.1", port=broker.port)) as remote:
                 assert await next_phase(remote, "idle") == "idle"
+                # The command line is told of another broker than the daemon's.
                 command = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "backstride.cli", "stop", "--config", str(config),
-                    "--broker", f"127.0.0.1:{other.port}",
+                    "--broker", f"127.0.0.1:{asked}",
                     stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
                 )  # fmt: skip
                 seen = await next_phase(remote, "stopping", "finished")
