@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from backstride.domain.walker import Walker
-from backstride.history.store import Fate, Store
+from backstride.history.store import Store
 
 ANN = Walker(id="ann", name="Ann", weight=61_000, max_heart_rate=171)
 BO = Walker(id="bo", name="Bo")
@@ -34,34 +32,22 @@ def test_what_is_kept_beside_a_walker_stays_until_it_is_replaced(store):
     assert b"{}" == store.extra("ann")
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_whoever_is_erased_is_gone_and_others_stay(store, make, fate):
+def test_whoever_is_erased_is_gone_and_others_stay(store, make):
     store.save_walker(ANN)
     store.save_walker(BO)
     store.write(make.head("1", walker="ann", effort=12))
     store.write(make.head("2", walker="bo"))
-    assert 1 == store.erase_walker("ann", fate)
+    assert 1 == store.erase_walker("ann")
     assert (BO,) == store.walkers()
     assert () == store.heads(walker="ann")
     assert ["2"] == [head.id for head in store.heads(walker="bo")]
-
-
-def test_an_anonymised_session_says_where_the_belt_ran_and_nothing_of_the_body(store, make):
-    told = make.head(
-        "1", walker="ann", effort=12, pain=2, energy=900, heart_rate_max=140, heart_rate_mean=120
-    )
-    store.write(told, [make.sample(1, heart_rate=130, energy=40)])
-    assert 1 == store.erase_walker("ann", Fate.ANONYMISE)
-    record = store.load("1")
-    assert make.head("1") == record.head
-    assert (make.sample(1).part,) == record.samples
 
 
 def test_the_erased_leave_nothing_in_the_file(path, make):
     with Store(path) as store:
         store.save_walker(Walker(id="ann", name="Annabella Unmistakable"))
         store.write(make.head("1", walker="ann"), [make.sample(n) for n in range(50)])
-        store.erase_walker("ann", Fate.ERASE)
+        store.erase_walker("ann")
         left = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"SQLite format 3" in left
     assert b"Unmistakable" not in left
@@ -69,12 +55,5 @@ def test_the_erased_leave_nothing_in_the_file(path, make):
 
 def test_erasing_nobody_is_told_from_erasing_somebody_who_never_walked(store):
     store.save_walker(BO)
-    assert None is store.erase_walker("ann", Fate.ERASE)
-    assert 0 == store.erase_walker("bo", Fate.ERASE)
-
-
-def test_a_late_entry_of_a_session_does_not_bring_the_erased_back(store, make):
-    store.write(make.head("1", walker="ann"))
-    store.erase_walker("ann", Fate.ANONYMISE)
-    store.write(make.head("1", walker="ann", length=5_000))
-    assert [(None, 5_000)] == [(head.walker, head.length) for head in store.heads()]
+    assert None is store.erase_walker("ann")
+    assert 0 == store.erase_walker("bo")

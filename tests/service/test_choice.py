@@ -13,7 +13,7 @@ from backstride.domain.readiness import Readiness
 from backstride.domain.session import Phase
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
-from backstride.history.store import Fate, Store
+from backstride.history.store import Store
 from backstride.mqtt.people import NobodyError
 from backstride.service.choice import FILE, Choice, forget_choice, read_choice, walks_now
 from backstride.service.recovery import CLAIM
@@ -140,7 +140,7 @@ def test_nothing_starts_for_nobody_while_the_history_is_not_read(live, home, his
 def test_whoever_was_erased_is_chosen_no_more_once_the_belt_is_at_rest(live, home, history):
     def erase():
         with Store(history) as store:
-            store.erase_walker("bo", Fate.ERASE)
+            store.erase_walker("bo")
 
     async def story(life):
         life.say(Ask.WALKER, life.training.find("bo"))

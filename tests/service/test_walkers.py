@@ -22,7 +22,7 @@ from backstride.domain.record import Head
 from backstride.domain.session import Phase, Session
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
-from backstride.history.store import Fate, Store
+from backstride.history.store import Store
 from backstride.mqtt import schema
 from backstride.mqtt.people import NobodyError, NoPlanError
 from backstride.service.journal import VERSION, Opening, encode_line
@@ -80,7 +80,7 @@ class Bench:
 
     def erase(self, walker):
         with Store(self.path) as store:
-            store.erase_walker(walker, Fate.ERASE)
+            store.erase_walker(walker)
 
     def choose(self, walker="anna"):
         self.session = replace(self.session, person=self.training.find(walker))

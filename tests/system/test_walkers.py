@@ -9,7 +9,7 @@ import pytest
 from backstride.domain.record import Head
 from backstride.domain.walker import Walker
 from backstride.domain.workout import Level
-from backstride.history.store import Fate, Store
+from backstride.history.store import Store
 from backstride.service.choice import FILE
 from backstride.service.walkers import local_now
 
@@ -37,7 +37,7 @@ def test_a_choice_survives_a_crash_and_nothing_of_an_erased_walker_stays_on_the_
 
         def erase():
             with Store(state / "history.db") as store:
-                store.erase_walker("bo", Fate.ERASE)
+                store.erase_walker("bo")
 
         await asyncio.to_thread(remember)
         async with gym:

@@ -238,7 +238,6 @@ def _erase(
 ) -> None:
     """Erase somebody for good: what they told, their sessions, and the journals in which they are named."""
     from backstride.cli.terminal import tell
-    from backstride.history.store import Fate
     from backstride.service.choice import forget_choice, walks_now
     from backstride.service.walkers import erase_journals, read_book
 
@@ -253,7 +252,7 @@ def _erase(
         asked = f"Erase {found.walker.name} and {len(found.heads)} sessions for good?"
         if not yes and not (sys.stdin.isatty() and typer.confirm(asked)):
             raise CommandFailedError("nothing was erased; with --yes it is done without a question")
-        sessions = store.erase_walker(walker, Fate.ERASE)
+        sessions = store.erase_walker(walker)
     journals = erase_journals(state, walker)
     forget_choice(state, walker)
     tell(

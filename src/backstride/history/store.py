@@ -14,7 +14,6 @@ long as the disk does: the daemon calls from a thread.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -30,15 +29,6 @@ INTERRUPTED: Final = "interrupted"
 NOTHING: Final = b"{}"
 MANY: Final = 1_000_000_000
 """No limit."""
-
-
-class Fate(StrEnum):
-    """What becomes of an erased walker's sessions."""
-
-    ERASE = "erase"
-    """They are erased, too."""
-    ANONYMISE = "anonymise"
-    """They stay, and say no more whose they were: no heart rate, energy, effort or pain either."""
 
 
 class Entry(Struct, frozen=True):
@@ -209,16 +199,14 @@ class Store:
                 (walker.id, msgspec.json.encode(walker), extra, NOTHING),
             )
 
-    def erase_walker(self, walker: str, fate: Fate) -> int | None:
-        """Erase a walker for good; how many sessions shared the `fate`, None where nobody had this id.
+    def erase_walker(self, walker: str) -> int | None:
+        """Erase a walker and their sessions for good; how many these were, None where nobody had this id.
 
-        A walker who is not in the table may still have sessions: they share the fate, too.
+        A walker who is not in the table may still have sessions: they go, too.
         """
         with self._database.writing() as connection:
             known = connection.execute("DELETE FROM walker WHERE id = ?", (walker,)).rowcount
-            if fate is Fate.ANONYMISE:
-                connection.execute(_ANONYMISE_SAMPLES, (walker,))
-            done = connection.execute(_FATES[fate], (walker,)).rowcount
+            done = connection.execute("DELETE FROM session WHERE walker = ?", (walker,)).rowcount
         self._database.fold()
         return done if known or done else None
 
@@ -248,7 +236,7 @@ _TABLES: Final[dict[type[Struct], tuple[str, str]]] = {
 """Where a part is kept, and the column that counts it within its session."""
 _COLUMNS: Final = Head.__struct_fields__
 _KEPT: Final = frozenset({"id", "walker"})
-"""What a later head does not change: whoever was erased in the middle does not come back with the next."""
+"""What a later head does not change."""
 _SAID: Final = frozenset({"effort", "pain"})
 """What a later head changes only if it says something."""
 _UPSERT: Final = (
@@ -261,17 +249,6 @@ _UPSERT: Final = (
         for name in _COLUMNS
         if name not in _KEPT
     )
-)
-_FATES: Final = {
-    Fate.ERASE: "DELETE FROM session WHERE walker = ?",
-    Fate.ANONYMISE: (
-        "UPDATE session SET walker = NULL, effort = NULL, pain = NULL, energy = NULL,"
-        " heart_rate_mean = NULL, heart_rate_max = NULL WHERE walker = ?"
-    ),
-}
-_ANONYMISE_SAMPLES: Final = (
-    "UPDATE sample SET heart_rate = NULL, energy = NULL"
-    " WHERE session IN (SELECT number FROM session WHERE walker = ?)"
 )
 
 
