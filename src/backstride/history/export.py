@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from backstride.domain.errors import BackstrideError
 from backstride.domain.record import Head, Record
 from backstride.history.plain import began
-from backstride.history.private import PRIVATE, private
+from backstride.history.private import write_privately
 from backstride.history.table import to_csv, to_json
 from backstride.history.tcx import to_tcx
 
@@ -69,15 +68,8 @@ def save(record: Record, form: Format, directory: Path) -> Path:
         ExportError: the directory cannot be made or written.
     """
     path = directory / file_name(record.head, form)
-    draft = path.with_name(f".{path.name}.new")
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        draft.unlink(missing_ok=True)
-        with open(draft, "xb", opener=private) as file:
-            file.write(encode(record, form))
-        draft.replace(path)
+        write_privately(path, encode(record, form))
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise ExportError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -8,9 +8,7 @@ by a service that recognises the session's id.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,6 +20,7 @@ from backstride.domain.errors import BackstrideError
 from backstride.domain.record import Head, Record
 from backstride.domain.units import MINUTE, show_speed
 from backstride.history.export import Format, encode, file_name
+from backstride.history.private import write_privately
 
 PATIENCE_S: Final = 30.0
 """For one request."""
@@ -170,16 +169,8 @@ def _read[T](path: Path, kind: type[T]) -> T | None:
 
 
 def _write(path: Path, content: object) -> None:
-    draft = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(FileNotFoundError):
-            draft.unlink()
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(content))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_privately(path, msgspec.json.encode(content))
     except OSError as error:
         raise _failed(path, error) from error
 
