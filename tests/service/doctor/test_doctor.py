@@ -309,22 +309,69 @@ async def test_a_configuration_that_is_wrong_is_told_line_by_line_and_the_rest_i
     assert told(found, Subject.VERSIONS) != []
 
 
+def systemctl(units):
+    """A systemctl that knows these units, and a computer with a hardware watchdog that is used."""
+    shown = "; ".join(f"echo 'Id={name}'; printf '{state}\\n\\n'" for name, state in units.items())
+    return f'case "$*" in *Runtime*) echo RuntimeWatchdogUSec=15s ;; *) {shown} ;; esac'
+
+
+GOOD = r"LoadState=loaded\nActiveState=active\nWatchdogUSec=5s"
+IDLE = r"LoadState=loaded\nActiveState=inactive\nWatchdogUSec=5s"
+ENABLED = IDLE + r"\nUnitFileState=enabled"
+FAILED = r"LoadState=loaded\nActiveState=failed\nWatchdogUSec=5s"
+
+
 @pytest.mark.parametrize(
     ("unit", "level", "expected"),
     [
-        ("LoadState=loaded\nActiveState=active\nWatchdogUSec=5s", Level.OK, "and is active"),
-        ("LoadState=loaded\nActiveState=failed\nWatchdogUSec=5s", Level.NOTE, "enable --now"),
-        ("LoadState=loaded\nActiveState=active\nWatchdogUSec=0", Level.PROBLEM, "WatchdogSec=5"),
-        ("LoadState=not-found\nActiveState=inactive", Level.NOTE, "is not installed"),
+        (GOOD, Level.OK, "and is active"),
+        (FAILED, Level.NOTE, "enable --now"),
+        (r"LoadState=loaded\nActiveState=active\nWatchdogUSec=0", Level.PROBLEM, "WatchdogSec=5"),
+        (r"LoadState=not-found\nActiveState=inactive", Level.NOTE, "is not installed"),
     ],
     ids=["good", "failed", "no watchdog", "no unit"],
 )
 async def test_the_unit_is_looked_at(host, unit, level, expected):
-    host.add_program("systemctl", f"echo '{unit}'; echo RuntimeWatchdogUSec=15s")
+    host.add_program("systemctl", systemctl({"backstride.service": unit}))
     (host.place.devices / "watchdog").touch()
     found = await examine(host.configure(configuration()), host.place)
     assert any(expected in line for line in told(found, Subject.HOST, level))
     assert "the hardware watchdog is used (15s)" in told(found, Subject.HOST)
+
+
+ANOTHER = '[[treadmill]]\nid = "gym"\naddress = "AA:BB:CC:DD:EE:02"\n'
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        ((GOOD, IDLE, IDLE), [(Level.OK, "backstride.service has")]),
+        ((IDLE, IDLE, IDLE), [(Level.NOTE, "enable --now backstride.service")]),
+        ((IDLE, GOOD, GOOD), [(Level.OK, "@home.service has"), (Level.OK, "@gym.service has")]),
+        (
+            (IDLE, FAILED, ENABLED),
+            [(Level.NOTE, "but is failed"), (Level.NOTE, "enable --now backstride@gym.service")],
+        ),
+    ],
+    ids=["one for all", "none", "one for each", "one for each, but none runs"],
+)
+async def test_where_every_treadmill_has_a_daemon_of_its_own_each_is_looked_at(
+    host, units, expected
+):
+    names = ("backstride.service", "backstride@home.service", "backstride@gym.service")
+    host.add_program("systemctl", systemctl(dict(zip(names, units, strict=True))))
+    found = await examine(
+        host.configure(configuration(address="AA:BB:CC:DD:EE:01") + ANOTHER), host.place
+    )
+    said = [
+        (level, line)
+        for level in Level
+        for line in told(found, Subject.HOST, level)
+        if ".service has a watchdog" in line
+    ]
+    assert len(said) == len(expected)
+    for level, part in expected:
+        assert any(level is its and part in line for its, line in said), said
 
 
 @pytest.mark.hazard("H02")

@@ -32,6 +32,7 @@ from backstride.service.doctor.findings import (
     problem,
 )
 from backstride.service.doctor.secrets import check_secrets
+from backstride.service.doctor.units import check_watchdogs
 from backstride.service.sheet import SheetError
 
 PATIENCE: Final[Ms] = 5 * SECOND
@@ -67,7 +68,7 @@ async def examine(
         Check(Subject.BLUETOOTH, "the care for connections", check_care(at, known)),
         Check(Subject.HOST, "the clock", host.check_clock(at)),
         Check(Subject.HOST, "the disk", host.check_disk(at, known)),
-        Check(Subject.HOST, "systemd", host.check_watchdog(at)),
+        Check(Subject.HOST, "systemd", check_watchdogs(at, known)),
         Check(Subject.VERSIONS, "versions", host.check_versions(at)),
     ]
     if config is not None:

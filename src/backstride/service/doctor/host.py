@@ -1,4 +1,4 @@
-"""The host: its clock, its disk, what restarts the daemon, and the versions of everything."""
+"""The host: its clock, its disk, and the versions of everything."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from backstride.service.doctor.findings import (
     ok,
     problem,
 )
+from backstride.service.doctor.units import UNIT, blocks
 from backstride.service.timekeeping import is_marked
 
-UNIT: Final = "backstride.service"
 MEGABYTE: Final = 1_000_000
 SCARCE: Final = 500 * MEGABYTE
 """Free space below which it is worth a look [CHOICE]."""
@@ -52,7 +52,7 @@ async def check_clock(place: Place) -> list[Finding]:
         )
         return [note(_HOST, what, "sudo timedatectl set-ntp true, and see: timedatectl")]
     unit = await ask(place, "systemctl", "show", UNIT, "--property=LoadState,ProtectClock")
-    if _pairs(unit or "") != {"LoadState": "loaded", "ProtectClock": "yes"}:
+    if blocks(unit or "") != [{"LoadState": "loaded", "ProtectClock": "yes"}]:
         return [ok(_HOST, "the clock is synchronised")]
     what = (
         f"the clock is synchronised, but the service cannot tell: {place.mark}, which systemd-timesyncd"
@@ -97,53 +97,6 @@ def _look_at_disk(directory: Path) -> list[Finding]:
         made = "can be written" if there == directory else "can be made"
         found = ok(_HOST, f"{directory} {made} ({room})")
     return [found]
-
-
-async def check_watchdog(place: Place) -> list[Finding]:
-    """Who restarts the daemon when it hangs, and the computer when that hangs?"""
-    unit, manager = await asyncio.gather(
-        ask(place, "systemctl", "show", UNIT, "--property=LoadState,ActiveState,WatchdogUSec"),
-        ask(place, "systemctl", "show", "--property=RuntimeWatchdogUSec"),
-    )
-    if unit is None:
-        what = "no systemd runs here: nothing restarts a daemon that hangs or dies"
-        return [note(_HOST, what, "for daily use run it as a service on a Linux with systemd")]
-    return [_judge_unit(_pairs(unit)), _judge_hardware(place, _pairs(manager or ""))]
-
-
-def _pairs(text: str) -> dict[str, str]:
-    return {key: value for key, _, value in (line.partition("=") for line in text.splitlines())}
-
-
-def _judge_unit(unit: dict[str, str]) -> Finding:
-    if unit.get("LoadState") != "loaded":
-        what = f"{UNIT} is not installed: nothing starts Backstride with the computer"
-        remedy = f"put systemd/{UNIT} into /etc/systemd/system, then sudo systemctl daemon-reload"
-        return note(_HOST, what, remedy)
-    if unit.get("WatchdogUSec") in {None, "", "0", "infinity"}:
-        what = f"{UNIT} has no watchdog: a daemon that hangs is not restarted"
-        return problem(
-            _HOST, what, f"add WatchdogSec=5 below [Service]: sudo systemctl edit {UNIT}"
-        )
-    watched = f"{UNIT} has a watchdog of {unit['WatchdogUSec']}"
-    if unit.get("ActiveState") != "active":
-        state = unit.get("ActiveState", "unknown")
-        return note(_HOST, f"{watched}, but is {state}", f"sudo systemctl enable --now {UNIT}")
-    return ok(_HOST, f"{watched} and is active")
-
-
-def _judge_hardware(place: Place, manager: dict[str, str]) -> Finding:
-    if not (place.devices / "watchdog").exists():
-        return note(
-            _HOST, "this computer has no hardware watchdog: nothing restarts it if it hangs"
-        )
-    if manager.get("RuntimeWatchdogUSec") in {None, "", "0", "infinity"}:
-        remedy = (
-            "sudo mkdir -p /etc/systemd/system.conf.d && printf '[Manager]\\nRuntimeWatchdogSec=15\\n' |"
-            " sudo tee /etc/systemd/system.conf.d/watchdog.conf && sudo systemctl daemon-reexec"
-        )
-        return note(_HOST, "the hardware watchdog is not used", remedy)
-    return ok(_HOST, f"the hardware watchdog is used ({manager['RuntimeWatchdogUSec']})")
 
 
 async def check_versions(place: Place) -> list[Finding]:
