@@ -20,6 +20,7 @@ from backstride.cli.setup_interview import Interview
 from backstride.ftms.discovery import scan
 from backstride.ftms.radio import Radio
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
+from backstride.provisioning.authority import Authority, utc_now
 from backstride.resources import systemd_dir
 from backstride.service.config import SYSTEM_FILE, read_config
 from backstride.service.installation.answers import Answers, Place
@@ -154,6 +155,51 @@ async def test_a_password_is_asked_for_where_nobody_sees_it_and_tried(tmp_path, 
     hidden = [prompt for prompt, secret in person.asked if secret]
     assert ("right", 2, True) == (answers.password, len(hidden), "refused" in said)
     assert "right" not in said
+
+
+@pytest.fixture
+def identities(tmp_path):
+    """Files for TLS: an authority, the server's certificate, and ours, each with its key."""
+    authority = Authority.make("house", utc_now())
+    issued = {
+        "ca": authority.identity,
+        "server": authority.issue_server(("127.0.0.1",), utc_now()),
+        "ours": authority.issue_client("ours", utc_now()),
+    }
+    for name, identity in issued.items():
+        (tmp_path / f"{name}.pem").write_bytes(identity.certificate)
+        (tmp_path / f"{name}.key").write_bytes(identity.key)
+    return tmp_path
+
+
+@pytest.mark.parametrize("where", ["in the answers", "on file"])
+async def test_a_broker_that_asks_for_our_certificate_is_tried_with_it(tmp_path, identities, where):
+    files = BrokerFiles(
+        certificate=identities / "server.pem",
+        key=identities / "server.key",
+        ca=identities / "ca.pem",
+        require_certificate=True,
+    )
+    ours = {"ca": "ca.pem", "cert": "ours.pem", "key": "ours.key"}
+    tls = {key: str(identities / name) for key, name in ours.items()}
+    text = EXAMPLE
+    if where == "on file":
+        text += "[broker.tls]\n" + "".join(f'{key} = "{file}"\n' for key, file in tls.items())
+    async with Mosquitto(tmp_path, files=files) as broker:
+        person = Person("s", "", "", "127.0.0.1", str(broker.port), "", "")
+        _, said = await talk(person, text=text, **({} if where == "on file" else tls))
+    assert f"127.0.0.1:{broker.port} lets us in" in said
+
+
+async def test_at_the_port_of_tls_its_files_are_asked_for(tmp_path):
+    files = ("/ca.pem", "/ours.pem", "/ours.key")
+    # No certificate is of use without its key: that is asked for again.
+    said = (*files[:2], "", files[2])
+    person = Person("s", "", "", "127.0.0.1", "8883", *said, "", "n", "")
+    answers, said = await talk(person)
+    assert files == (answers.ca, answers.cert, answers.key)
+    assert "127.0.0.1:8883: untrusted (No such file or directory" in said
+    assert person.is_done
 
 
 # -- the command -------------------------------------------------------------------------------

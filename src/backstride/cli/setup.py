@@ -55,6 +55,13 @@ CaOption = Annotated[
         "--ca", metavar="FILE", help="TLS: the authority that signed the broker's certificate."
     ),
 ]
+CertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert", metavar="FILE", help="TLS: our own certificate, if the broker asks for one."
+    ),
+]
+KeyOption = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="TLS: its key.")]
 SpeedOption = Annotated[
     str | None, typer.Option("--max-speed", metavar="SPEED", help='The house\'s limit: "2.0 km/h".')
 ]
@@ -77,6 +84,8 @@ def setup(  # noqa: PLR0917  Typer turns parameters into options
     user: UserOption = None,
     password_file: PasswordOption = None,
     ca: CaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
     max_speed: SpeedOption = None,
     sheet: SheetOption = None,
     yes: YesOption = False,
@@ -98,15 +107,21 @@ def setup(  # noqa: PLR0917  Typer turns parameters into options
         name=name,
         address=address,
         adapter=adapter,
-        sheet=None if sheet is None else str(sheet.absolute()),
+        sheet=_absolute(sheet),
         host=host,
         port=port,
         user=user,
         password=None if password_file is None else _read_password(password_file),
-        ca=None if ca is None else str(ca.absolute()),
+        ca=_absolute(ca),
+        cert=_absolute(cert),
+        key=_absolute(key),
         max_speed=max_speed,
     )
     _set_up(place, given, ask=not yes, dry_run=dry_run)
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
 
 
 def _set_up(place: Place, given: Answers, *, ask: bool, dry_run: bool) -> None:

@@ -18,6 +18,7 @@ from backstride.domain.errors import BackstrideError
 from backstride.ftms.discovery import Candidate
 from backstride.mqtt.probe import Reception, Welcome, probe
 from backstride.mqtt.remoteclient import RemoteSettings
+from backstride.mqtt.settings import Tls
 from backstride.service.config import SECTIONS
 from backstride.service.configreader import WrongValueError
 from backstride.service.installation.answers import Answers, find_treadmill
@@ -141,10 +142,8 @@ class Interview:
             self._say("write a number from 1 to 65535", "red")
 
     def _ask_access(self, asked: Answers) -> Answers:
-        if asked.port == TLS_PORT and asked.ca is None and "tls" not in self._broker:
-            reply = self._ask("The file of the authority that signed its certificate?", "")
-            if reply and self._accept("broker.tls", "ca", reply):
-                asked = replace(asked, ca=reply)
+        if asked.port == TLS_PORT and "tls" not in self._broker:
+            asked = self._ask_certificates(asked)
         if asked.user is None:
             reply = self._ask("Our user there? [Enter: none]", self._broker.get("user", ""))
             asked = replace(asked, user=reply or None)
@@ -155,16 +154,34 @@ class Interview:
             asked = replace(asked, password=reply or None)
         return asked
 
+    def _ask_certificates(self, asked: Answers) -> Answers:
+        if asked.ca is None:
+            authority = (
+                "The file of the authority that signed its certificate? [Enter: a public one]"
+            )
+            asked = replace(asked, ca=self._ask_file("ca", authority))
+        if asked.cert is None and asked.key is None:
+            own = "The file of our own certificate, if it asks for one? [Enter: none]"
+            asked = replace(asked, cert=self._ask_file("cert", own))
+            if asked.cert is not None:
+                key = self._ask_key("broker.tls", "key", "The file of its key?", None)
+                asked = replace(asked, key=key)
+        return asked
+
+    def _ask_file(self, key: str, sentence: str) -> str | None:
+        while True:
+            reply = self._ask(sentence, "")
+            if not reply or self._accept("broker.tls", key, reply):
+                return reply or None
+
     def _welcome(self, asked: Answers) -> bool:
         """Try what was said; a password that is on file only is tried by the examination later."""
-        if "tls" in self._broker or asked.ca is not None or asked.port == TLS_PORT:
-            return True
         settings = RemoteSettings(
             host=asked.host or "localhost",
             port=asked.port or PORT,
             user=asked.user if asked.password else None,
             password=asked.password,
-            tls=None,
+            tls=self._find_tls(asked),
             prefix=self._broker.get("prefix", "backstride"),
             protocol="auto",
         )
@@ -178,6 +195,18 @@ class Interview:
             return True
         self._say(f"{where}: {reception.welcome} ({reception.detail})", "red")
         return False
+
+    def _find_tls(self, asked: Answers) -> Tls | None:
+        known: Mapping[str, str] | None = self._broker.get("tls")
+        if known is None and asked.port != TLS_PORT and not (asked.ca or asked.cert):
+            return None
+        said = {"ca": asked.ca, "cert": asked.cert, "key": asked.key}
+        files = dict(known or {}) | {name: file for name, file in said.items() if file is not None}
+        # A gym's configuration names one for each treadmill.
+        ours = {
+            name: file.replace("{treadmill}", asked.treadmill or "") for name, file in files.items()
+        }
+        return Tls(ca=ours.get("ca"), certificate=ours.get("cert"), key=ours.get("key"))
 
     # -- the limits ----------------------------------------------------------------------------
 

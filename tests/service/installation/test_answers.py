@@ -17,6 +17,7 @@ from backstride.service.installation.answers import (
     find_treadmill,
     save,
 )
+from backstride.service.settings import Tls
 
 EXAMPLE = (systemd_dir() / "backstride.toml").read_text()
 ADDRESS = "11:22:33:44:55:66"
@@ -82,6 +83,23 @@ def test_systemd_hands_the_password_over_where_root_keeps_it(tmp_path):
     # What LoadCredential= does: the file under its name, in a directory of the service's own.
     assert "hunter2" == read_password(broker, {"CREDENTIALS_DIRECTORY": str(store)})
     assert "hunter2" == read_password(broker, {})
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"host": "broker.lan", "port": 8883}, Tls()),
+        ({"port": 8884}, None),
+        (
+            {"ca": "/ca.pem", "cert": "/me.pem", "key": "/me.key"},
+            Tls(ca="/ca.pem", cert="/me.pem", key="/me.key"),
+        ),
+    ],
+    ids=["a public authority", "no TLS", "our own certificate"],
+)
+def test_tls_is_written_down_where_the_port_or_a_file_asks_for_it(place, answers, expected):
+    draft = apply(EXAMPLE, Answers(**answers), place)
+    assert check(draft, place).broker.tls == expected
 
 
 def test_the_host_s_configuration_goes_with_the_service_s_state():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backstride.resources import systemd_dir
 from backstride.service.config import SECTIONS
-from backstride.service.installation.editing import EditError, drop_key, set_key
+from backstride.service.installation.editing import EditError, add_table, drop_key, set_key
 
 EXAMPLE = (systemd_dir() / "backstride.toml").read_text()
 GYM = """\
@@ -53,6 +53,14 @@ def test_an_example_of_a_key_becomes_the_key():
     new = set_key(EXAMPLE, "treadmill", "address", "11:22:33:44:55:66")
     went, came = changes(EXAMPLE, new)
     assert (['#address = "AA:BB:CC:DD:EE:FF"'], ['address = "11:22:33:44:55:66"']) == (went, came)
+
+
+def test_a_table_is_added_once():
+    new = add_table(GYM, "broker.tls")
+    assert ([], ["[broker.tls]"]) == changes(GYM, new)
+    assert new == add_table(new, "broker.tls")
+    with pytest.raises(EditError, match=r"by hand"):
+        add_table("broker.tls = {}\n[broker]\n", "broker.tls.more")
 
 
 def test_what_is_set_already_changes_nothing():

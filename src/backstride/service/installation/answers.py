@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from backstride.service.config import SYSTEM_FILE, SYSTEM_STATE, read_config
 from backstride.service.configreader import ConfigError, Problem
-from backstride.service.installation.editing import Value, drop_key, read_values, set_key
-from backstride.service.settings import Config
+from backstride.service.installation.editing import Value, add_table, drop_key, read_values, set_key
+from backstride.service.settings import TLS_PORT, Config
 
 CREDENTIAL: Final = "backstride.mqtt-password"
 """The name in `LoadCredential=` of the units."""
@@ -41,6 +41,8 @@ class Answers(Struct, frozen=True, kw_only=True):
     user: str | None = None
     password: str | None = None
     ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
     max_speed: str | None = None
 
 
@@ -108,8 +110,10 @@ def apply(text: str, answers: Answers, place: Place) -> str:
             text = set_key(text, "broker", "credential", CREDENTIAL)
         else:
             text = drop_key(text, "broker", "credential")
-    if answers.ca is not None:
-        text = set_key(text, "broker.tls", "ca", answers.ca)
+    if answers.port == TLS_PORT:
+        text = add_table(text, "broker.tls")
+    tls = {"ca": answers.ca, "cert": answers.cert, "key": answers.key}
+    text = _set(text, "broker.tls", tls)
     if place.file == SYSTEM_FILE:
         # The service has it from systemd; whoever commissions or replays by hand must mean the same one.
         text = set_key(text, "service", "state_directory", str(SYSTEM_STATE))

@@ -51,6 +51,22 @@ def set_key(text: str, table: str, key: str, value: Value, number: int = 0) -> s
     return changed
 
 
+def add_table(text: str, table: str) -> str:
+    """Add an empty `[table]`, if it is not there.
+
+    Raises:
+        EditError: that cannot be done without changing something else.
+    """
+    wanted = _parse(text)
+    _place(wanted, table, 0)
+    if wanted == read_values(text):
+        return text
+    changed = f"{text.rstrip()}\n\n[{table}]\n"
+    if _parse(changed) != wanted:
+        raise EditError(f"[{table}] cannot be added here; write it by hand")
+    return changed
+
+
 def drop_key(text: str, table: str, key: str, number: int = 0) -> str:
     """Turn a key into a comment; nothing happens where it is not.
 
