@@ -13,6 +13,8 @@ from backstride.ftms.healing import (
     DOUBTED,
     HARD,
     HOUR,
+    KEYLESS,
+    LAST_RESORT,
     PACES,
     STUCK,
     Decision,
@@ -135,7 +137,7 @@ def test_every_step_keeps_its_pause_whatever_happens_between(story):
 def test_a_key_is_thrown_away_only_when_the_machine_refuses_it(story):
     for _, step, fault, scene in play(story).taken:
         if step is Step.FORGET and scene.paired:
-            assert fault is Fault.REFUSED
+            assert fault in {Fault.REFUSED, Fault.UNREACHED}
 
 
 @pytest.mark.hazard("H09")
@@ -181,6 +183,17 @@ def test_while_the_belt_may_move_a_retry_comes_before_the_machine_is_forgotten()
 
 def test_a_paired_machine_keeps_its_key_when_it_is_mute():
     assert [Step.RETRY] * 4 == Healer().steps(Fault.MUTE, replace(QUIET, paired=True), 4)
+
+
+def test_a_paired_machine_that_ends_each_connection_has_lost_its_key():
+    kept, lost = [Step.RETRY] * (KEYLESS - 1), [Step.FORGET]
+    assert kept + lost == Healer().steps(Fault.UNREACHED, replace(QUIET, paired=True), KEYLESS)
+
+
+def test_a_key_that_a_stop_may_need_is_kept_for_long():
+    kept, lost = [Step.RETRY] * (LAST_RESORT - 1), [Step.FORGET]
+    moving = replace(MOVING, paired=True)
+    assert kept + lost == Healer().steps(Fault.UNREACHED, moving, LAST_RESORT)
 
 
 def test_a_machine_that_demands_encryption_is_paired_with():

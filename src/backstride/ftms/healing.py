@@ -9,7 +9,9 @@ to harsh, and only on evidence:
   it lives the machine does not advertise, and no scan finds it.
 - Services cannot be discovered, or attributes do not answer: what BlueZ keeps of the machine may be wrong.
   Let it forget the machine; it is met anew by its next advertisement. The key of a paired machine goes
-  with it, so that one is forgotten only when the machine itself refuses the key.
+  with it, so that one is forgotten only when the machine itself refuses the key: in words, or by ending each
+  connection as it begins. For BlueZ encrypts with the key before anything else, and a machine that was reset
+  to its factory settings has lost its own.
 - The machine demands encryption: pair with it.
 - Nothing of this helped, or the adapter takes no orders: switch the adapter off and on. That ends every
   connection of the host, so it is done only while no treadmill of the host owes anybody anything, in this
@@ -33,6 +35,11 @@ from backstride.domain.units import MINUTE, SECOND, Ms
 HOUR: Final[Ms] = 60 * MINUTE
 DOUBTED: Final = 2
 """After so many failures in a row what BlueZ remembers of the machine is not trusted any more."""
+KEYLESS: Final = 3
+"""So many connections in a row that a paired machine ends as they begin: it has lost its key [CHOICE]."""
+LAST_RESORT: Final = 20
+"""The same while its belt may be moving. Then a bad radio is likelier than a lost key, and a machine may take
+a new one only when somebody asks it to: without the old one a Stop would not get through [CHOICE]."""
 HARD: Final = 6
 """So many failures in a row that gentle steps did not end; only then the adapter itself is doubted."""
 STUCK: Final = 3
@@ -251,7 +258,12 @@ def _wish_of_adapter(count: int, scene: Scene) -> Iterator[Decision]:
 def _wish_of_machine(history: History, scene: Scene) -> Iterator[Decision]:
     """A belt that may be moving is not hidden from us without need: a retry is tried first."""
     fault, count = history.fault, history.count
-    if not scene.known or scene.paired:
+    if not scene.known:
+        return
+    if scene.paired:
+        if fault is Fault.UNREACHED and count >= (LAST_RESORT if scene.moving else KEYLESS):
+            what = "the machine is there, ends each connection, and may have lost the key"
+            yield Decision(Step.FORGET, f"{what} of an earlier pairing ({count} in a row)")
         return
     soon = fault is not Fault.UNREACHED and not scene.moving
     if count >= (1 if soon else DOUBTED):
