@@ -54,7 +54,7 @@ def directives():
         ("ProtectSystem", ["strict"]),
         ("RestrictAddressFamilies", ["AF_UNIX AF_INET AF_INET6"]),
         ("ProtectClock", ["yes"]),
-        ("SystemCallFilter", ["@system-service", "~@privileged @resources"]),
+        ("SystemCallFilter", ["@system-service", "~@privileged @resources", "setpriority"]),
     ],
 )
 def test_the_service_says(directives, key, expected):

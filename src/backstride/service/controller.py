@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
@@ -192,10 +193,10 @@ class Controller:
                 running = [
                     tasks.create_task(self._guard(work), name=name)
                     for name, work in (
-                        ("journal", self._ports.journal.run()),
-                        ("claim", self._claim.run()),
-                        ("bus", self._ports.bus.run(self.sink)),
-                        ("treadmill", self._ports.treadmill.run(self.sink)),
+                        ("journal", self._ports.journal.run),
+                        ("claim", self._claim.run),
+                        ("bus", partial(self._ports.bus.run, self.sink)),
+                        ("treadmill", partial(self._ports.treadmill.run, self.sink)),
                     )
                 ]
                 self._adopt()
@@ -229,10 +230,10 @@ class Controller:
             async with asyncio.timeout(LAST_WRITES / SECOND):
                 await self._secure()
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a part of the controller. Its failure must not take the link away before the Stop."""
         try:
-            await work
+            await work()
         except Exception as error:  # noqa: BLE001  whatever it is, the belt comes first
             self._abandon(error)
 
@@ -276,7 +277,7 @@ class Controller:
         decision = permit(order.command, order.ticket, order.situation, self.session.envelope)
         if isinstance(decision, Permit):
             if self._tasks is not None:
-                _start(self._tasks, self._guard(self._execute(decision)))
+                _start(self._tasks, self._guard(partial(self._execute, decision)))
             return
         sentence = f"the gate refused {order.command!r}: {decision.sentence}"
         self._outlet.tell(
