@@ -43,7 +43,7 @@ _LOG: Final = structlog.get_logger("backstride.journal")
 VERSION: Final = 1
 QUEUE: Final = 20_000
 """So many records wait for a slow disk (half an hour of a session) before new ones are dropped."""
-SYNC_PAUSE_S: Final = 1.5
+SYNC_PAUSE_S: Final = 2.0
 """No more than one fsync in this time: SD cards wear, and the claim on the belt needs some too."""
 KEPT: Final = 200
 """So many session files are kept; older ones are deleted when a new one begins [CHOICE]."""
