@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 
 import pytest
@@ -38,6 +39,24 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("figures")
         for figure in sorted(figures):
             terminalreporter.write_line(figure)
+
+
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory):
+    """`build_once(name, build)`: a directory that `build(directory)` fills, once for all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def provide(name, build):
+        output, draft = shared / name, shared / f"{name}.draft"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not output.exists():
+                build(draft)
+                draft.rename(output)
+        return output
+
+    return provide
 
 
 @pytest.fixture

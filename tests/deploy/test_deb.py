@@ -1,7 +1,6 @@
 """The Debian package: built, looked into, run, and installed by dpkg into a directory of the test's own."""
 
 import asyncio
-import fcntl
 import gzip
 import os
 import platform
@@ -56,22 +55,18 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    """The packages by architecture, built once for all workers, and packed without compression."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    output = shared / "deb"
-    with (shared / "deb.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not output.exists():
-            draft = shared / "deb.draft"
-            done = run(
-                *(sys.executable, str(ROOT / "tools/deb.py"), "--output", str(draft)),
-                env={**os.environ, "DPKG_DEB_COMPRESSOR_TYPE": "none"},
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            draft.rename(output)
-    return {path.stem.rsplit("_", 1)[1]: path for path in output.glob("*.deb")}
+def packages(build_once):
+    """The packages by architecture, packed without compression."""
+
+    def build(draft):
+        done = run(
+            *(sys.executable, str(ROOT / "tools/deb.py"), "--output", str(draft)),
+            env={**os.environ, "DPKG_DEB_COMPRESSOR_TYPE": "none"},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    found = build_once("deb", build).glob("*.deb")
+    return {path.stem.rsplit("_", 1)[1]: path for path in found}
 
 
 @pytest.fixture(params=sorted(ELF))
@@ -238,8 +233,15 @@ esac
 """
 
 
+SLEEP = """#!/bin/sh
+echo "$@" >>"$DPKG_ROOT/sleep.log"
+[ ! -e "$DPKG_ROOT/ends" ] || find "$DPKG_ROOT" -name '*.journal' -exec touch -d '1 minute ago' {} +
+"""
+"""A second in which a session that ends grows old; no time passes."""
+
+
 class Host:
-    """A directory as a machine of its own: real dpkg, sysusers and tmpfiles, and a stand-in for systemctl."""
+    """A directory as a machine of its own, with real dpkg, and stand-ins for systemctl and sleep."""
 
     def __init__(self, root, packages):
         self.root, self.tools, self.packages = root / "host", root / "tools", packages
@@ -248,8 +250,9 @@ class Host:
         (self.root / "var/lib/dpkg/status").touch()
         (self.root / "etc").mkdir()
         self.tools.mkdir()
-        (self.tools / "systemctl").write_text(SYSTEMCTL)
-        (self.tools / "systemctl").chmod(0o755)
+        for name, script in (("systemctl", SYSTEMCTL), ("sleep", SLEEP)):
+            (self.tools / name).write_text(script)
+            (self.tools / name).chmod(0o755)
 
     def dpkg(self, *arguments, **environment):
         path = f"{self.tools}:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -388,6 +391,14 @@ async def test_a_session_that_is_over_holds_nothing_up(host):
     (journal,) = (host.home / "journal").iterdir()
     os.utime(journal, (journal.stat().st_mtime - 60,) * 2)
     assert (0, "2.0") == (host.install(number=1).returncode, host.version)
+
+
+@needs_root
+async def test_a_session_that_ends_now_is_waited_for(host):
+    await leave_journal(host.home)
+    (host.root / "ends").touch()
+    assert (0, "2.0") == (host.install(number=1).returncode, host.version)
+    assert "1\n" == (host.root / "sleep.log").read_text()
 
 
 @needs_root
