@@ -1,8 +1,9 @@
 """A Debian guest with real systemd, BlueZ and mosquitto, the real package, and treadmills on the air.
 
 It is emulated and takes minutes, so that only `make test-vm` runs these: it says in BACKSTRIDE_VM where to
-keep what is looked at after a failure. All tests share one guest, in the order of ORDER: an installation
-comes first and its removal last.
+keep what is looked at after a failure. Each worker has a guest of its own, in which Backstride gets installed
+first. Files go to whichever is free, in the order of ORDER, so that what ends a guest comes last. Two of them
+halve the time: most of it is waiting for belts.
 """
 
 from __future__ import annotations
@@ -30,30 +31,33 @@ PACKAGE_S = 300
 
 def pytest_collection_modifyitems(items):
     def place(item):
-        name = item.path.stem.removeprefix("test_")
-        return ORDER.index(name) if item.path.parent == Path(__file__).parent else 0
+        return _place_of(item.nodeid) if item.path.parent == Path(__file__).parent else 0
 
     items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
-def kept():
+def kept(worker_id):
     """Where the serial log, the journal and what the radio carried are kept."""
-    directory = ROOT / KEPT
+    directory = ROOT / KEPT / worker_id
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 
 @pytest.fixture(scope="session")
-def package(kept):
+def package(build_once):
     """The package as `make deb` makes it, for the guest; packed without compression."""
-    subprocess.run(
-        [sys.executable, str(ROOT / "tools/deb.py"), "--arch", "amd64", "--output", str(kept)],
-        env={**os.environ, "DPKG_DEB_COMPRESSOR_TYPE": "none"},
-        timeout=PACKAGE_S,
-        check=True,
-    )
-    return max(kept.glob("backstride_*_amd64.deb"), key=lambda path: path.stat().st_mtime)
+
+    def build(draft):
+        subprocess.run(
+            [sys.executable, str(ROOT / "tools/deb.py"), "--arch", "amd64", "--output", str(draft)],
+            env={**os.environ, "DPKG_DEB_COMPRESSOR_TYPE": "none"},
+            timeout=PACKAGE_S,
+            check=True,
+        )
+
+    (package,) = build_once("deb", build).glob("backstride_*_amd64.deb")
+    return package
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -74,8 +78,8 @@ async def house(kept, request):
         async with air.plugged_into(guest.radio_socket):
             try:
                 booted = await guest.boot()
-                request.config.stash[ROWS].append(
-                    ("the guest", "up", f"image {built:.0f} s, boot to ssh {booted:.0f} s")
+                request.config.stash[BOOTED] = (
+                    f"{kept.name}: image {built:.0f} s, boot to ssh {booted:.0f} s"
                 )
                 home = Home(guest, air)
                 home.belts["treadmill"] = await Belt.switch_on(air, "treadmill")
@@ -114,43 +118,61 @@ async def walking(home, belt):
 
 # -- the table ------------------------------------------------------------------------------------
 
-ROWS = pytest.StashKey[list]()
-
-
-def pytest_configure(config):
-    config.stash[ROWS] = []
+BOOTED = pytest.StashKey[str]()
 
 
 @pytest.fixture
-def row(request):
-    """Add a line to the table: what was measured, in words."""
-    return lambda text: request.config.stash[ROWS].append((_sentence(request.node), "ok", text))
+def row(record_property):
+    """Say in words what was measured: it becomes the test's line in the table."""
+    return lambda text: record_property("row", text)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     report = yield
-    if call.when == "call" or report.failed:
-        rows = item.config.stash[ROWS]
-        name = _sentence(item)
-        if report.failed:
-            rows[:] = [one for one in rows if one[0] != name]
-            rows.append((name, "FAILED", f"in {report.when}, after {call.duration:.0f} s"))
-        elif not any(one[0] == name for one in rows):
-            rows.append((name, "ok", f"{call.duration:.0f} s"))
+    if (booted := item.config.stash.get(BOOTED, None)) is not None:
+        report.user_properties.append(("guest", booted))
+        del item.config.stash[BOOTED]
     return report
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    rows = config.stash[ROWS]
-    if not rows:
-        return
-    terminalreporter.section("the real Linux path")
-    lines = [f"{name}\n    {result:<6}  {text}" for name, result, text in rows]
-    for line in lines:
-        terminalreporter.write_line(line)
-    (ROOT / KEPT / "table.txt").write_text("\n".join(lines) + "\n")
+class Table:
+    """What was measured, a line for each test; those of other processes tell it in their reports."""
+
+    def __init__(self):
+        self._guests = []
+        self._rows = {}
+
+    def pytest_runtest_logreport(self, report):
+        said = dict(report.user_properties)
+        if "guest" in said and said["guest"] not in self._guests:
+            self._guests.append(said["guest"])
+        if report.failed:
+            self._rows[report.nodeid] = f"FAILED  in {report.when}, after {report.duration:.0f} s"
+        elif report.when == "call" and report.passed:
+            self._rows[report.nodeid] = f"ok      {said.get('row', f'{report.duration:.0f} s')}"
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if not self._rows:
+            return
+        nodes = sorted(self._rows, key=_place_of)
+        lines = [f"a guest\n    up      {booted}" for booted in self._guests]
+        lines += [f"{_sentence(node)}\n    {self._rows[node]}" for node in nodes]
+        terminalreporter.section("the real Linux path")
+        for line in lines:
+            terminalreporter.write_line(line)
+        (ROOT / KEPT / "table.txt").write_text("\n".join(lines) + "\n")
 
 
-def _sentence(item):
-    return item.name.removeprefix("test_").replace("_", " ")
+def pytest_configure(config):
+    if KEPT:
+        config.pluginmanager.register(Table())
+
+
+def _place_of(node):
+    """The place of a test's file in the order."""
+    return ORDER.index(node.partition("::")[0].rpartition("test_")[2].removesuffix(".py"))
+
+
+def _sentence(node):
+    return node.rpartition("::")[2].removeprefix("test_").replace("_", " ")

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from tools.vm.home import until
+from tools.vm.deployment import treadmills
+from tools.vm.home import Belt, until
 from tools.vm.phone import calling
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
@@ -75,6 +76,42 @@ async def test_the_adapter_is_unplugged_and_plugged_in(home, walking, row):
 @pytest.mark.hazard("H09")
 async def test_the_adapter_is_blocked_and_unblocked(home, walking, row):
     row(await fare(home, walking, "rfkill block bluetooth", "rfkill unblock bluetooth"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def locked(home):
+    """A treadmill whose control point wants an encrypted link, with a key that nobody has yet."""
+    home.belts["locked"] = await Belt.switch_on(home.air, "locked", encrypted=True)
+    async with treadmills(home, "treadmill", "locked") as belts:
+        yield belts[1]
+    await home.guest.run(f"bluetoothctl remove {belts[1].machine.address}")
+
+
+@pytest.mark.hazard("H09")
+async def test_a_treadmill_that_demands_encryption_is_paired_by_nobody_and_again_when_it_forgot(
+    home, locked, row
+):
+    first = await stroll(home, locked)
+    address = locked.machine.address
+    assert "Paired: yes" in await home.guest.run(f"bluetoothctl info {address}")
+    await locked.forget_keys()
+    await locked.peripheral.set_in_range(in_range=False)
+    await locked.peripheral.set_in_range(in_range=True)
+    second = await stroll(home, locked)
+    steps = await home.guest.run("backstride doctor || true", timeout=120)
+    assert "the machine demands an encrypted connection" in steps, steps
+    row(f"walked on {first:.1f} s after it was wanted, {second:.1f} s after its keys were lost")
+
+
+async def stroll(home, belt):
+    """Walk, stop and leave; the seconds from now until somebody walked."""
+    wanted = belt.now
+    await home.walk(belt)
+    walked = belt.now
+    await home.command(belt, "stop")
+    await belt.rest(walked)
+    await home.settle(belt)
+    return (walked - wanted) / 1000
 
 
 @pytest_asyncio.fixture(loop_scope="session")

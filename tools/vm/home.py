@@ -42,13 +42,13 @@ class Belt:
         self.peripheral: Peripheral[Machine]
 
     @classmethod
-    async def switch_on(cls, air: Air, name: str, model: str = "ideal") -> Self:
-        """A treadmill of the catalogue, on the air."""
+    async def switch_on(cls, air: Air, name: str, *, encrypted: bool = False) -> Self:
+        """A treadmill on the air; `encrypted`: its control point wants a link with a key."""
         now = round(asyncio.get_running_loop().time() * 1000)
         number = sum(name.encode())
-        machine = Machine(
-            load_machine(model), now_ms=now, address=f"C5:86:7D:7B:70:{number % 256:02X}"
-        )
+        ideal = load_machine("ideal")
+        model = replace(ideal, link=replace(ideal.link, encrypted=encrypted))
+        machine = Machine(model, now_ms=now, address=f"C5:86:7D:7B:70:{number % 256:02X}")
         belt = cls(name, machine)
         belt.peripheral = await air.serve(machine, belt.faults)
         return belt
@@ -77,6 +77,12 @@ class Belt:
         model = self.machine.model
         self.machine.model = replace(model, link=replace(model.link, clients=clients))
         await self.peripheral._advertise()
+
+    async def forget_keys(self) -> None:
+        """It forgets whom it is paired with, as after a reset to its factory settings."""
+        keys = self.peripheral._device.keystore
+        assert keys is not None  # noqa: S101  Bumble makes one with each device
+        await keys.delete_all()
 
     def fail(self, script: str) -> None:
         """Plan faults, in the words of `virtual.fault_script`."""
