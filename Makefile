@@ -10,9 +10,11 @@ TESTS := $(BROKER) systemd:systemd-analyze openssl:openssl chromium:chromium dbu
 VM := qemu-system-x86:qemu-system-x86_64 mmdebstrap:mmdebstrap e2fsprogs:mke2fs \
   openssh-client:ssh-keygen fakeroot:fakeroot uidmap:newuidmap
 WORKERS ?= 2
+# A third of the suite's time is waiting for belts, browsers and radios: two for each of two cores.
+TESTERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-vm vm-image test-homeassistant test-nodered check format deb bench rest load bench-history history-kills compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
+.PHONY: help setup demo ruff mypy pyright architecture test test-vm vm-image test-homeassistant test-nodered check format deb bench rest load bench-history history-kills compatibility abuse evidence model mutants coverage variants fuzz simulate screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,11 +27,20 @@ demo: setup ## a guided session on the virtual treadmill, with a live view
 
 check: ## format, lint, types, architecture: what to run before each commit
 	@tools/setup
+	@$(MAKE) --no-print-directory -j $(WORKERS) --output-sync=target mypy pyright ruff architecture
+
+ruff:
 	$(RUN)/ruff format --check --quiet .
 	$(RUN)/ruff check --quiet .
+
+mypy:
 	$(RUN)/mypy
+
+pyright:
 	$(RUN)/pyright --warnings
-	$(RUN)/pytest -q tests/architecture
+
+architecture:
+	$(RUN)/pytest -q -n $(WORKERS) tests/architecture
 
 test: ## the whole test suite
 	@tools/setup $(TESTS)
@@ -37,14 +48,14 @@ test: ## the whole test suite
 	@tools/modules tests/web
 	@tools/mosquitto-2.1 >/dev/null || true
 	$(MAKE) --no-print-directory check
-	$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(PYTEST)
+	$(RUN)/pytest -n $(TESTERS) --dist worksteal --durations=10 --ignore=tests/architecture $(PYTEST)
 
 vm-image: ## the Debian image that test-vm boots: built once a week, kept in ~/.cache/backstride-vm
 	@tools/setup $(VM)
 	@$(RUN)/python -m tools.vm.image
 
 test-vm: vm-image ## the installed package under real systemd and BlueZ, in an emulated machine, with faults
-	BACKSTRIDE_VM=var/vm $(RUN)/pytest tests/vm $(PYTEST)
+	BACKSTRIDE_VM=var/vm $(RUN)/pytest tests/vm -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST)
 
 test-homeassistant: ## against a real Home Assistant (0.8 GB, once, in an environment of its own)
 	@tools/setup $(BROKER) chromium:chromium

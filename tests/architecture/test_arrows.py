@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def layer(path):
     return part.removesuffix(".py")
 
 
+@cache
 def tree(path):
     return ast.parse(path.read_text(), filename=str(path))
 

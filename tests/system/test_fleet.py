@@ -75,9 +75,10 @@ def test_stop_is_not_confirmed_by_an_answer_while_the_belt_still_runs(tell):
 @pytest.mark.hazard("H12")
 def test_who_is_not_there_has_not_been_stopped(tell):
     async def story(gym):
+        await gym.reach("mill-2", "idle")
         async with remote(gym) as line:
             wanted = {name: Result(id=name) for name in ("mill-2", "mill-9")}
-            return await fleet_stop.stop(line, wanted, 3_000)
+            return await fleet_stop.stop(line, wanted, 15_000)
 
     results = tell(story)
 
