@@ -21,6 +21,8 @@ from typing import Any
 _NANOSECONDS = 1_000_000_000
 _PATIENCE_S = 1.0
 """How long a loop without timers waits for a real file descriptor before it is called dead. [CHOICE]"""
+_SLICE_S = 0.02
+"""Longest sleep of an accelerated loop, and the most that it counts at once, of the wall's time. [CHOICE]"""
 
 
 class DeadlockError(RuntimeError):
@@ -114,7 +116,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _PacedSelector(selectors.DefaultSelector):
-    """Sleeps shorter than it is asked to, and moves a clock that never passes a timer that is due."""
+    """Sleeps shorter than it is asked to, and moves a clock that never passes a timer that is due.
+
+    It sleeps in short slices. When the whole machine stands still, as a virtual one does whose host has other
+    work, what was to happen meanwhile is all late: no more than a slice of that is counted, so that no timer
+    passes before what it waits for had its chance.
+    """
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -131,9 +138,9 @@ class _PacedSelector(selectors.DefaultSelector):
             self._mark = time.monotonic()
             return ready
         spent = time.monotonic() - self._mark
-        ready = super().select(max(timeout / self._factor - spent, 0))
+        ready = super().select(min(max(timeout / self._factor - spent, 0), _SLICE_S))
         arrived = time.monotonic()
-        self.now += min((arrived - self._mark) * self._factor, timeout)
+        self.now += min((arrived - self._mark) * self._factor, timeout, _SLICE_S * self._factor)
         self._mark = arrived
         return ready
 

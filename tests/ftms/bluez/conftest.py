@@ -25,6 +25,7 @@ from backstride.ftms.radio import Radio
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.ftms.waits import Waits
 from backstride.virtual.catalogue import load_machine
+from backstride.virtual.clock import AcceleratedLoop
 from backstride.virtual.loopback import LoopbackAir
 from backstride.virtual.machine import Machine
 
@@ -52,6 +53,11 @@ SIGNATURES = {
     "Flags": "as",
 }
 PATIENCE_S = 10
+
+
+def pytest_asyncio_loop_factories():
+    """The waits are short, so time stands still here while the machine does."""
+    return {"patient": lambda: AcceleratedLoop(1)}
 
 
 class RefusalError(Exception):
@@ -164,7 +170,8 @@ class Bluetoothd:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _meet(self, adapter, address):
+    def _meet(self, adapter, address, **heard):
+        """The device's path, and its object: as BlueZ does it, with what the advertisement said."""
         path = f"/org/bluez/{adapter}/dev_{address.replace(':', '_')}"
         said = self.machines[address].advertisement
         if path not in self.objects:
@@ -172,7 +179,9 @@ class Bluetoothd:
             own = {"Adapter": f"/org/bluez/{adapter}", "Address": address, "UUIDs": uuids}
             own |= {"Name": said.name, "Alias": said.name} if said.name else {"Alias": address}
             flags = {"Paired": False, "Connected": False, "ServicesResolved": False}
-            self._add(path, DEVICE, **own, **flags)
+            self._add(path, DEVICE, **own, **flags, **heard)
+        elif heard:
+            self._change(path, DEVICE, **heard)
         return path
 
     # -- the bus -------------------------------------------------------------------------------
@@ -232,13 +241,12 @@ class Bluetoothd:
         def heard(said):
             if any(said.address.replace(":", "_") in path for path in self._wires):
                 return
-            path = self._meet(adapter, said.address)
             data = {}
             if said.service_data is not None:
                 data["ServiceData"] = {
                     f"0000{0x1826:04x}-0000-1000-8000-00805f9b34fb": said.service_data
                 }
-            self._change(path, DEVICE, RSSI=self.signals[adapter], **data)
+            self._meet(adapter, said.address, RSSI=self.signals[adapter], **data)
 
         self._watches[message.path] = self.air.watch(heard)
 
