@@ -48,14 +48,14 @@ test: ## the whole test suite
 	@tools/modules tests/web
 	@tools/mosquitto-2.1 >/dev/null || true
 	$(MAKE) --no-print-directory check
-	$(RUN)/pytest -n $(TESTERS) --dist worksteal --durations=10 --ignore=tests/architecture $(PYTEST)
+	tools/twice $(RUN)/pytest -n $(TESTERS) --dist worksteal --durations=10 --ignore=tests/architecture $(PYTEST)
 
 vm-image: ## the Debian image that test-vm boots: built once a week, kept in ~/.cache/backstride-vm
 	@tools/setup $(VM)
 	@$(RUN)/python -m tools.vm.image
 
 test-vm: vm-image ## the installed package under real systemd and BlueZ, in an emulated machine, with faults
-	BACKSTRIDE_VM=var/vm $(RUN)/pytest tests/vm -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST)
+	BACKSTRIDE_VM=var/vm tools/twice $(RUN)/pytest tests/vm -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10 $(PYTEST)
 
 test-homeassistant: ## against a real Home Assistant (0.8 GB, once, in an environment of its own)
 	@tools/setup $(BROKER) chromium:chromium

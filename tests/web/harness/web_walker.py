@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from playwright.async_api import Locator, Page, expect
 
 WAIT_MS: Final = 30_000
 """Longest wait for something on the page; a busy machine is slow."""
-HOLDS: Final = 4
-"""Tries to hold a button: a page that a busy machine held up lets go of it by itself."""
+LET_GO: Final = "Hold a little longer"
+"""What a button says that was not held: a page that a busy machine held up lets go of it by itself."""
+HELD: Final = """
+([phases, letGo]) =>
+  new RegExp(phases).test(document.querySelector('[data-testid="treadmill"]')?.dataset.phase)
+    ? "held"
+    : document.querySelector(".hold-hint")?.innerText === letGo && "let go"
+"""
+type Press = Callable[[], Awaitable[None]]
 CHECKS: Final = ("check-clip", "check-rails", "check-facing", "check-clear")
 
 
@@ -57,17 +67,24 @@ class Walker:
         box = await button.bounding_box()
         assert box is not None
         await self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        for left in reversed(range(HOLDS)):
-            await self.page.mouse.down()
-            try:
-                await self.phase(*until.split("|"), within=WAIT_MS / HOLDS)
-            except AssertionError:
-                if left == 0:
-                    raise
-            else:
-                return
-            finally:
-                await self.page.mouse.up()
+        await self._keep(self.page.mouse.down, self.page.mouse.up, until)
+
+    async def hold_key(self, key: str, until: str) -> None:
+        """Keep a key pressed on what has the focus, in the same way."""
+        keys = self.page.keyboard
+        await self._keep(partial(keys.down, key), partial(keys.up, key), until)
+
+    async def _keep(self, down: Press, up: Press, until: str) -> None:
+        """Press, and again whenever the page let go by itself, until the phase is `until`."""
+        ended = "let go"
+        async with asyncio.timeout(WAIT_MS / 1_000):
+            while ended == "let go":
+                await down()
+                try:
+                    said = await self.page.wait_for_function(HELD, arg=[f"^({until})$", LET_GO])
+                    ended = await said.json_value()
+                finally:
+                    await up()
 
     async def choose(self, program: str) -> None:
         """Choose a program, which on a narrow screen means to open their list first."""
