@@ -298,10 +298,11 @@ class Gym:
 
     def __init__(self, directory: Path, machines: dict[str, str], **options):
         self.directory = directory
+        self.state = directory / "state"
         self.broker = Mosquitto(directory)
         self.config = Config(
             broker=Broker(host="127.0.0.1", port=self.broker.port),
-            service=ServiceSettings(state_directory=str(directory / "state")),
+            service=ServiceSettings(state_directory=str(self.state)),
             programs=Programs(directory=options.pop("programs", None)),
             treadmills=tuple(
                 Treadmill(id=key, name=key, virtual=machine, belt_start=BeltStart.REMOTE)

@@ -11,9 +11,11 @@ from backstride.cli.main import main
 from backstride.domain.events import Ownership
 from backstride.ftms.discovery import ByAddress
 from backstride.ftms.radio import Radio
+from backstride.service.owed import find_strays, remember
 from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, lock
 from backstride.service.rescue import rescue
+from backstride.service.settings import Treadmill
 from backstride.virtual.log import STOP
 
 
@@ -49,7 +51,7 @@ def test_a_belt_that_a_dead_daemon_left_is_stopped_and_proven_still(make_gym, ru
         async with after_a_death(gym) as writes:
             machine, before = gym.machine("left"), len(writes)
             moved = machine.drive.belt.value > 0
-            left = await rescue(gym.config, radios=SameAir(gym))
+            left = await rescue(gym.state, gym.config.treadmills, radios=SameAir(gym))
             untouched = gym.machine("right").log.writes
             return left, moved, writes[before:][-1].data, untouched, judge(machine, cap=200)
 
@@ -57,12 +59,34 @@ def test_a_belt_that_a_dead_daemon_left_is_stopped_and_proven_still(make_gym, ru
 
 
 @pytest.mark.hazard("H10")
+def test_a_belt_that_the_configuration_names_no_more_is_found_by_what_the_dead_life_left(
+    make_gym, run_paced, judge
+):
+    async def story():
+        gym = make_gym({"left": "ideal", "right": "ideal"})
+        async with after_a_death(gym) as writes:
+            machine, before = gym.machine("left"), len(writes)
+            strays = await asyncio.to_thread(find_strays, gym.state, {"right"})
+            left = await rescue(gym.state, strays, radios=SameAir(gym))
+            belt = machine.drive.belt.value
+            return (
+                [one.id for one in strays],
+                left,
+                belt,
+                writes[before:][-1].data,
+                judge(machine, cap=200),
+            )
+
+    assert (["left"], [], 0, STOP, []) == run_paced(story())
+
+
+@pytest.mark.hazard("H10")
 def test_a_belt_that_cannot_be_reached_is_reported_and_stays_owed(make_gym, run_paced):
     async def story():
         gym = make_gym({"left": "ideal"})
         async with after_a_death(gym):
-            left = await rescue(gym.config, 1, radios=SameAir(gym))
-            ledger = FileLedger(gym.directory / "state/left")
+            left = await rescue(gym.state, gym.config.treadmills, 1, radios=SameAir(gym))
+            ledger = FileLedger(gym.state / "left")
             return left, await asyncio.to_thread(ledger.load) is not None
 
     assert (["left"], True) == run_paced(story())
@@ -76,7 +100,7 @@ def test_a_treadmill_that_a_daemon_runs_is_left_to_it(make_gym, run_paced):
             await gym.reach("left", "running")
             writes = gym.machine("left").log.writes
             before = len(writes)
-            left = await rescue(gym.config, radios=SameAir(gym))
+            left = await rescue(gym.state, gym.config.treadmills, radios=SameAir(gym))
             stops = [write.data for write in writes[before:] if write.data == STOP]
             return left, stops
 
@@ -99,10 +123,56 @@ class TestTheCommand:
         assert main(["rescue", "--config", str(config), "--treadmill", "right"]) == 2
         assert "there is no 'right'; there are left" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("treadmill", [(), ("--treadmill", "left")], ids=["all", "this one"])
+    def test_needs_no_configuration(self, tmp_path, config, capsys, treadmill):
+        self.owe(tmp_path)
+        remember(tmp_path / "state/left", Treadmill(id="left", name="left", virtual="ideal"))
+        config.write_text("[[treadmill]\n")
+        assert main(["rescue", "--config", str(config), *treadmill]) == 2
+        assert f"{config}: is not TOML" in capsys.readouterr().err
+        assert find_strays(tmp_path / "state") == ()
+
     def test_leaves_a_treadmill_alone_that_a_daemon_runs(self, tmp_path, config):
         self.owe(tmp_path)
         with lock(tmp_path / "state/left"):
             assert main(["rescue", "--config", str(config)]) == 0
+
+    def test_tells_of_a_claim_that_it_cannot_follow(self, tmp_path, config, capsys):
+        self.owe(tmp_path)
+        config.write_text('[[treadmill]]\nid = "right"\nvirtual = "ideal"\n')
+        assert main(["rescue", "--config", str(config)]) == 0
+        assert "a belt may be left moving and cannot be found" in "".join(capsys.readouterr())
+
+    @pytest.mark.hazard("H10")
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("[[treadmill]\n", (2, "is not TOML")),
+            (
+                '[[treadmill]]\nid = "left"\nvirtual = "ideal"\nsheet = "gone.toml"\n',
+                (2, "gone.toml"),
+            ),
+            ('[[treadmill]]\nid = "right"\nvirtual = "ideal"\n', (1, "another backstride runs")),
+        ],
+        ids=[
+            "a wrong configuration",
+            "a sheet that is gone",
+            "a treadmill that is configured no more",
+        ],
+    )
+    def test_a_daemon_that_cannot_start_stops_what_is_owed_first(
+        self, tmp_path, config, capsys, text, expected
+    ):
+        code, told = expected
+        self.owe(tmp_path)
+        remember(tmp_path / "state/left", Treadmill(id="left", name="left", virtual="ideal"))
+        config.write_text(text)
+        with lock(tmp_path / "state/right"):
+            assert code == main(["run", "--config", str(config)])
+        said = capsys.readouterr().err
+        assert told in said
+        assert "nothing is owed any more" in said
+        assert find_strays(tmp_path / "state") == ()
 
     def owe(self, tmp_path):
         claim = Ownership(fingerprint="a", program="demo", target=100, distance=None, elapsed=None)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tools.vm.deployment import treadmills, write
-from tools.vm.home import tell_seed, until
+from tools.vm.home import CONFIG, tell_seed, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
@@ -76,6 +76,24 @@ async def test_a_killed_daemon_finds_its_treadmill_although_bluez_keeps_the_link
     seconds = await walking.rest(killed)
     life = await home.life(walking, killed)
     row(f"belt at 0 after {seconds:.1f} s; the next life was there after {life:.1f} s")
+
+
+@pytest.mark.hazard("H10")
+async def test_a_configuration_that_broke_meanwhile_keeps_no_belt_from_being_stopped(
+    home, walking, row
+):
+    await home.guest.run(f"cp {CONFIG} /root/whole.toml; echo '[[treadmill' >>{CONFIG}")
+    killed = walking.now
+    try:
+        await home.guest.run("systemctl kill -s KILL --kill-whom=main backstride")
+        seconds = await walking.rest(killed)
+        said = await home.guest.run("journalctl -u backstride --since '-1min' -o cat")
+    finally:
+        mended = walking.now
+        await home.guest.run(f"cp /root/whole.toml {CONFIG}")
+    assert f"{CONFIG}: is not TOML" in said
+    life = await home.life(walking, mended)
+    row(f"belt at 0 after {seconds:.1f} s; a life {life:.1f} s after it was mended")
 
 
 @pytest.mark.hazard("H23")

@@ -20,8 +20,9 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=(
             "Looks for the daemon's record of a belt that moves because of it, connects, and sends Stop if"
             " the machine's counters say that it is that run. It starts nothing, needs no broker, and leaves"
-            " a treadmill alone that a daemon runs. Exit codes: 0 nothing is owed, 1 a belt is not proven"
-            " still, 2 the configuration is wrong."
+            " a treadmill alone that a daemon runs. Where the configuration is wrong, or names a treadmill no"
+            " more, the dead daemon's own records say how it is reached. Exit codes: 0 nothing is owed, 1 a"
+            " belt is not proven still, 2 the configuration is wrong and no more is owed."
         ),
     )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -38,19 +39,30 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_args(argv)
     from backstride.domain.errors import BackstrideError
     from backstride.domain.units import SECOND
-    from backstride.service.config import load_config
+    from backstride.service.config import Config, load_config, state_directory
     from backstride.service.configreader import ConfigError
     from backstride.service.logs import configure
+    from backstride.service.owed import find_strays
     from backstride.service.rescue import rescue
     from backstride.service.selection import choose_treadmill
 
+    config, wrong = Config(treadmills=()), False
     try:
         config = choose_treadmill(load_config(options.config), options.treadmill)
-        configure(config.service.log_format, config.service.log_level)
-        left = asyncio.run(rescue(config, options.time * SECOND))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        wrong = True
+    configure(config.service.log_format, config.service.log_level)
+    state = state_directory(config)
+    strays = find_strays(state, {one.id for one in config.treadmills})
+    wanted = [one for one in strays if options.treadmill in {None, one.id}]
+    try:
+        left = asyncio.run(rescue(state, [*config.treadmills, *wanted], options.time * SECOND))
     except BackstrideError as error:
         if options.debug:
             raise
         print(error, file=sys.stderr)
-        return Exit.USAGE if isinstance(error, ConfigError) else Exit.REFUSED
-    return Exit.REFUSED if left else Exit.OK
+        return Exit.REFUSED
+    if left:
+        return Exit.REFUSED
+    return Exit.USAGE if wrong else Exit.OK

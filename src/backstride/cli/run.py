@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from backstride.cli.exits import Exit
 from backstride.domain.errors import BackstrideError
+
+if TYPE_CHECKING:
+    from backstride.service.settings import Treadmill
 
 SUMMARY = "Run the daemon: guide every treadmill of the configuration, until SIGTERM."
 
@@ -50,36 +55,55 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_args(argv)
     # structlog loads Rich where it is installed, to draw tracebacks: 4 MB and 0.15 s for nothing here.
     cast("dict[str, ModuleType | None]", sys.modules).setdefault("rich", None)
-    from backstride.service.config import load_config
+    from backstride.service.config import Config, load_config, state_directory
     from backstride.service.configreader import ConfigError
     from backstride.service.identity import require_own
+    from backstride.service.logs import configure
+    from backstride.service.owed import find_strays
     from backstride.service.selection import choose_for_daemon
+    from backstride.service.settings import LogFormat, LogLevel
 
     try:
         own = require_own(load_config(options.config), options.host_name)
         config = choose_for_daemon(own, options.treadmill)
     except ConfigError as error:
         print(error, file=sys.stderr)
+        configure(LogFormat.AUTO, LogLevel.INFO)
+        state = state_directory(Config())
+        strays = find_strays(state)
+        _stop(state, [one for one in strays if options.treadmill in {None, one.id}])
         return Exit.USAGE
-    from backstride.service.logs import configure
-    from backstride.service.settings import LogLevel
-
     level = LogLevel.DEBUG if options.debug else config.service.log_level
     configure(config.service.log_format, level)
     if config.file is None:
         _say_defaults(config.broker.host, config.broker.port)
-    from backstride.service.supervisor import serve
+    state = state_directory(config)
+    from backstride.service.supervisor import DefectError, serve
 
     try:
+        if options.treadmill is None:
+            _stop(state, find_strays(state, {one.id for one in config.treadmills}))
         asyncio.run(serve(config))
-    except BackstrideError as error:
-        if options.debug:
-            raise
-        print(error, file=sys.stderr)
-        return Exit.USAGE if isinstance(error, ConfigError) else Exit.REFUSED
     except KeyboardInterrupt:
         return Exit.OK
+    except Exception as error:
+        told = isinstance(error, BackstrideError) and not options.debug
+        if told:
+            print(error, file=sys.stderr)
+        if not isinstance(error, DefectError):
+            _stop(state, config.treadmills)
+        if not told:
+            raise
+        return Exit.USAGE if isinstance(error, ConfigError) else Exit.REFUSED
     return Exit.OK
+
+
+def _stop(state: Path, treadmills: Sequence[Treadmill]) -> None:
+    """Bring those belts to rest that an earlier life left moving: before this one gives up, or looks away."""
+    if treadmills:
+        from backstride.service.rescue import rescue
+
+        asyncio.run(rescue(state, treadmills))
 
 
 def _say_defaults(host: str, port: int) -> None:

@@ -9,12 +9,16 @@ when the daemon has ended (ExecStopPost). It does what the next life would do, b
 same gate, with nobody listening: the claim is adopted, judged by the machine's counters, and Stop is sent.
 It ends when the claim is withdrawn, which is when the belt is proven still or is not ours, or when its time
 is over. It never starts anything: there is no bus that a command could come from.
+
+A daemon asks for it, too, before it gives up its start: because its configuration is wrong, a password cannot
+be read, or a belt is owed that is configured no more. Then the records of the dead life say what there is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -27,20 +31,22 @@ from backstride.domain.session import Session
 from backstride.domain.units import SECOND, Ms
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.ports import Publication, Sink
+from backstride.service import systemd
 from backstride.service.clock import LoopClock, WallClock
 from backstride.service.commissioned import look_up
-from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.journal import FileJournal
 from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, LockedError, lock
-from backstride.service.settings import Config, Treadmill
+from backstride.service.settings import Treadmill
 
 _LOG: Final = structlog.get_logger("backstride.rescue")
 
 PATIENCE: Final[Ms] = 25 * SECOND
 """For a connection (BlueZ keeps a dead process's one, so 1 s as a rule), Stop, 9 s of coasting, two zeros."""
 _LOOK: Final[Ms] = 100
+_SPARE: Final[Ms] = 10 * SECOND
+"""For the rest of a start, or the end of the process."""
 
 
 class Nobody:
@@ -59,19 +65,24 @@ class Nobody:
 
 
 async def rescue(
-    config: Config, patience: Ms = PATIENCE, radios: Radios | None = None
+    state: Path,
+    treadmills: Sequence[Treadmill],
+    patience: Ms = PATIENCE,
+    radios: Radios | None = None,
 ) -> list[str]:
-    """Bring every belt to rest that a dead daemon left moving; return those whose claim remains.
+    """Bring those belts to rest that a dead daemon left moving; return the ids of those whose claim remains.
 
-    A treadmill that a daemon runs is left to it.
+    `state` is where the daemon keeps what must survive it. A treadmill that a daemon runs is left to it.
     """
+    systemd.notify(systemd.extend(patience + _SPARE), systemd.status("looking for belts that move"))
     air = radios or Radios()
-    left = await asyncio.gather(*(_rescue(config, one, patience, air) for one in config.treadmills))
-    return [treadmill.id for treadmill, owed in zip(config.treadmills, left, strict=True) if owed]
+    left = await asyncio.gather(
+        *(_rescue(state / one.id, one, patience, air) for one in treadmills)
+    )
+    return [treadmill.id for treadmill, owed in zip(treadmills, left, strict=True) if owed]
 
 
-async def _rescue(config: Config, treadmill: Treadmill, patience: Ms, radios: Radios) -> bool:
-    home = state_directory(config) / treadmill.id
+async def _rescue(home: Path, treadmill: Treadmill, patience: Ms, radios: Radios) -> bool:
     ledger = FileLedger(home)
     if not await _is_owed(ledger):
         return False
@@ -83,7 +94,7 @@ async def _rescue(config: Config, treadmill: Treadmill, patience: Ms, radios: Ra
             log.info("left to the daemon that runs it")
             return False
         log.warning("a belt was left moving: it is looked for, to be stopped")
-        controller = await _build(config, treadmill, home, ledger, radios)
+        controller = await _build(treadmill, home, ledger, radios)
         running = asyncio.create_task(controller.run(), name=f"rescue {treadmill.id}")
         with suppress(TimeoutError):
             async with asyncio.timeout(patience / SECOND):
@@ -104,7 +115,7 @@ async def _is_owed(ledger: FileLedger) -> bool:
 
 
 async def _build(
-    config: Config, treadmill: Treadmill, home: Path, ledger: FileLedger, radios: Radios
+    treadmill: Treadmill, home: Path, ledger: FileLedger, radios: Radios
 ) -> Controller:
     clock = LoopClock()
     grant = look_up(treadmill)
@@ -120,8 +131,5 @@ async def _build(
         trouble=lambda: belt.trouble,
         stage=lambda: belt.stage.value,
     )
-    session = Session(
-        site=SiteRules(caps=config.site.rules.caps, machine=grant.caps),
-        bound=grant.bound,
-    )
+    session = Session(site=SiteRules(machine=grant.caps), bound=grant.bound)
     return Controller(treadmill.id, secrets.token_hex(4), ports, session, programs=())

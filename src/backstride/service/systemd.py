@@ -47,6 +47,11 @@ def status(text: str) -> str:
     return f"STATUS={' '.join(text.split())}"
 
 
+def extend(duration: Ms) -> str:
+    """The state by which a start, or an end, may take this long from now."""
+    return f"EXTEND_TIMEOUT_USEC={duration * _US_PER_MS}"
+
+
 def watchdog_interval(environ: Mapping[str, str] | None = None) -> Ms | None:
     """How often to send WATCHDOG, in ms; None when systemd does not watch this process."""
     env = os.environ if environ is None else environ

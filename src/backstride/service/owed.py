@@ -1,0 +1,59 @@
+"""Belts that a dead life left moving, known by its records alone.
+
+A configuration is edited by people: it may be wrong, or name a treadmill no more, just when the next life
+needs it to stop a belt. So every life writes beside the claim how it reaches its machine, and whoever comes
+after it needs nothing else. No secret is in it: a `Treadmill` holds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from backstride.service.recovery import CLAIM, UNKNOWN_AGE, FileLedger, write_durably
+from backstride.service.settings import Treadmill
+
+_LOG: Final = structlog.get_logger("backstride.recovery")
+
+REACHED: Final = "treadmill.json"
+"""In a treadmill's directory: how its machine is reached."""
+
+
+def remember(home: Path, treadmill: Treadmill) -> None:
+    """Write how a treadmill is reached; nothing where it stands there already. A bad disk is reported."""
+    path, content = home / REACHED, msgspec.json.encode(treadmill)
+    try:
+        if not path.exists() or path.read_bytes() != content:
+            write_durably(path, content)
+    except OSError as error:
+        _LOG.error("how to reach the treadmill is not recorded", reason=str(error))
+
+
+def find_strays(state: Path, known: Container[str] = ()) -> tuple[Treadmill, ...]:
+    """The treadmills with a claim on their belt that are not `known`; what cannot be sought is reported.
+
+    A claim as old as a day is not one on a moving belt: no treadmill is left walking for so long.
+    """
+    claims = sorted(state.glob(f"*/{CLAIM}"))
+    found = [_recall(claim.parent) for claim in claims if claim.parent.name not in known]
+    return tuple(treadmill for treadmill in found if treadmill is not None)
+
+
+def _recall(home: Path) -> Treadmill | None:
+    claimed = FileLedger(home).load()
+    if claimed is None or claimed[1] >= UNKNOWN_AGE:
+        _LOG.error("an old claim is not followed up; remove the directory", directory=str(home))
+        return None
+    try:
+        return msgspec.json.decode((home / REACHED).read_bytes(), type=Treadmill)
+    except (OSError, msgspec.DecodeError) as error:
+        _LOG.critical(
+            "a belt may be left moving and cannot be found: go and look",
+            treadmill=home.name,
+            reason=str(error),
+        )
+        return None
