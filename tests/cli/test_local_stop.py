@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
+from backstride.cli.main import main
 from backstride.mqtt.broker import Mosquitto, free_port
 from backstride.mqtt.remote import Remote, RemoteSettings
 from backstride.service.local import STOP, announce, find_daemons, stop_all
-from backstride.service.recovery import lock
+from backstride.service.recovery import CLAIM, lock
 
 CONFIG = """
 [broker]
@@ -70,6 +71,38 @@ async def test_stop_reaches_the_daemon_by_a_signal_when_no_broker_knows_it(tmp_p
         finally:
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
+
+
+@pytest.mark.hazard("H12")
+async def test_stop_needs_no_configuration_that_can_be_read(tmp_path, monkeypatch, capsys):
+    home = tmp_path / "here"
+    home.mkdir()
+    config = tmp_path / "backstride.toml"
+    config.write_text("[[treadmill")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    came = []
+    before = signal.signal(STOP, lambda number, _: came.append(number))
+    try:
+        with lock(home):
+            announce(home)
+            code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
+    finally:
+        signal.signal(STOP, before)
+    said = " ".join(capsys.readouterr().out.split())
+    assert (0, [STOP]) == (code, came)
+    assert "is not TOML" in said
+    assert "Stop was given to the daemon on this host: here" in said
+
+
+@pytest.mark.hazard("H10")
+def test_who_would_stop_a_belt_that_nobody_has_is_told_how(tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / CLAIM).touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert main(["stop", "--broker", f"127.0.0.1:{free_port()}", "--id", "here"]) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "The belt of here may be moving" in said
+    assert "sudo -u backstride backstride rescue" in said
 
 
 @pytest.mark.parametrize("content", ["", "no number", "1"])

@@ -175,6 +175,7 @@ def _command(
     from backstride.domain.notices import Reply
     from backstride.mqtt.remote import NoAnswerError, NoBrokerError
     from backstride.mqtt.topics import TopicError
+    from backstride.service.configreader import ConfigError
 
     try:
         answer = asyncio.run(_send(ask, program, treadmill, broker, config, **values))
@@ -182,13 +183,16 @@ def _command(
         raise CommandFailedError(str(error), Exit.USAGE) from error
     except (NoBrokerError, NoAnswerError, CommandFailedError) as error:
         failed = _as_failure(error)
-        if ask is not Ask.STOP or failed.code not in {Exit.NO_BROKER, Exit.NO_ANSWER}:
+        unheard = failed.code in {Exit.NO_BROKER, Exit.NO_ANSWER}
+        if ask is not Ask.STOP or not (unheard or isinstance(failed.__cause__, ConfigError)):
             raise failed from error
         # Also where a broker answers: the daemon may not be on it again yet. Stop twice is harmless.
-        if stopped := _stop_locally(config, treadmill):
+        states = _find_states(config)
+        if stopped := _stop_locally(states, treadmill):
             tell(f"{failed}\nStop was given to the daemon on this host: {', '.join(stopped)}")
             return
-        raise CommandFailedError(f"{failed}\n{NO_BROKER_HINT}", failed.code) from error
+        hint = _tell_left(states) or NO_BROKER_HINT
+        raise CommandFailedError(f"{failed}\n{hint}", failed.code) from error
     if as_json:
         print_json(answer)
     elif answer.reply is Reply.OK:
@@ -209,17 +213,40 @@ def _as_failure(error: BackstrideError) -> CommandFailedError:
     return CommandFailedError(str(error), code)
 
 
-def _stop_locally(config: Path | None, treadmill: str | None) -> list[str]:
-    """The treadmills of this host whose belts were told to stop without a broker; all, or one's."""
+def _find_states(config: Path | None) -> set[Path]:
+    """Where daemons of this host may keep their state; also when the configuration cannot be read."""
     from backstride.cli.lookup import get_config
+    from backstride.service.config import SYSTEM_STATE, Config, state_directory
+
+    try:
+        known = get_config(config)
+    except CommandFailedError:
+        known = Config()
+    return {state_directory(known), SYSTEM_STATE}
+
+
+def _stop_locally(states: set[Path], treadmill: str | None) -> list[str]:
+    """The treadmills of this host whose belts were told to stop without a broker; all, or one's."""
     from backstride.cli.terminal import complain
-    from backstride.service.config import SYSTEM_STATE, state_directory
     from backstride.service.local import stop_all
 
-    reached, forbidden = stop_all({state_directory(get_config(config)), SYSTEM_STATE}, treadmill)
+    reached, forbidden = stop_all(states, treadmill)
     if forbidden:
         complain(f"not allowed to stop {', '.join(forbidden)}; try: sudo backstride stop")
     return reached
+
+
+def _tell_left(states: set[Path]) -> str | None:
+    """What to do about belts of this host that nobody has any more, as a sentence; None without one."""
+    from backstride.service.owed import find_left
+
+    left = sorted({name for state in states for name in find_left(state)})
+    if not left:
+        return None
+    return (
+        f"The belt of {', '.join(left)} may be moving, and the daemon that moved it is gone: pull the safety"
+        " clip; or: sudo -u backstride backstride rescue"
+    )
 
 
 async def _send(

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from backstride.service.local import find_daemons
 from backstride.service.recovery import CLAIM, UNKNOWN_AGE, FileLedger, write_durably
 from backstride.service.settings import Treadmill
 
@@ -41,6 +42,12 @@ def find_strays(state: Path, known: Container[str] = ()) -> tuple[Treadmill, ...
     claims = sorted(state.glob(f"*/{CLAIM}"))
     found = [_recall(claim.parent) for claim in claims if claim.parent.name not in known]
     return tuple(treadmill for treadmill in found if treadmill is not None)
+
+
+def find_left(state: Path) -> list[str]:
+    """The treadmills whose belts were left moving by a daemon that is no more, and that no other one has."""
+    tended = {name for names in find_daemons([state]).values() for name in names}
+    return sorted({claim.parent.name for claim in state.glob(f"*/{CLAIM}")} - tended)
 
 
 def _recall(home: Path) -> Treadmill | None:

@@ -1,6 +1,7 @@
 """What the examination finds on made-up hosts: real D-Bus, real mosquitto, real files."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
 from backstride.service.doctor.examination import examine
 from backstride.service.doctor.findings import Level, Subject
 from backstride.service.local import announce
-from backstride.service.recovery import lock
+from backstride.service.recovery import CLAIM, lock
 
 DENIED = '<deny send_destination="org.bluez"/>'
 PIN = "pbkdf2-sha256$1000$" + "ab" * 16 + "$" + "cd" * 32
@@ -95,6 +96,22 @@ async def test_a_connected_treadmill_that_our_daemon_runs_is_as_it_should_be(hos
     assert any(
         "is connected to Backstride" in line for line in told(found, Subject.TREADMILLS, Level.OK)
     )
+
+
+@pytest.mark.hazard("H10")
+@pytest.mark.parametrize("tended", [False, True])
+async def test_a_belt_that_a_dead_daemon_left_moving_is_told(host, tended):
+    home = host.place.state / "home"
+    home.mkdir()
+    (home / CLAIM).touch()
+    with contextlib.ExitStack() as daemon:
+        if tended:
+            daemon.enter_context(lock(home))
+            announce(home)
+        found = await examine(host.configure("[broken"), host.place)
+    said = [line for line in told(found, Subject.TREADMILLS, Level.PROBLEM) if "home: " in line]
+    assert tended == (said == [])
+    assert all("may be moving" in line and "backstride rescue" in line for line in said)
 
 
 async def test_no_bus_at_all_has_its_own_remedy(host):

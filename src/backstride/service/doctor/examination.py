@@ -19,6 +19,7 @@ from backstride.service.commissioned import look_up
 from backstride.service.config import Config, Treadmill, find_config, read_config
 from backstride.service.configreader import ConfigError
 from backstride.service.doctor import host, radio
+from backstride.service.doctor.belts import check_belts
 from backstride.service.doctor.broker import check_broker
 from backstride.service.doctor.care import check_care
 from backstride.service.doctor.findings import (
@@ -66,6 +67,7 @@ async def examine(
         Check(Subject.BLUETOOTH, "rfkill", radio.check_switch(at)),
         Check(Subject.BLUETOOTH, "BlueZ", radio.check_radio(at, known)),
         Check(Subject.BLUETOOTH, "the care for connections", check_care(at, known)),
+        Check(Subject.TREADMILLS, "the belts", check_belts(at, known)),
         Check(Subject.HOST, "the clock", host.check_clock(at)),
         Check(Subject.HOST, "the disk", host.check_disk(at, known)),
         Check(Subject.HOST, "systemd", check_watchdogs(at, known)),
