@@ -123,7 +123,12 @@ class TestTheCommand:
         assert main(["rescue", "--config", str(config), "--treadmill", "right"]) == 2
         assert "there is no 'right'; there are left" in capsys.readouterr().err
 
-    def test_needs_no_configuration(self, tmp_path, config, capsys):
+    def test_needs_neither_a_configuration_nor_to_be_told_where_the_service_keeps_its_state(
+        self, tmp_path, config, capsys, monkeypatch
+    ):
+        monkeypatch.delenv("STATE_DIRECTORY")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+        monkeypatch.setattr("backstride.service.config.SYSTEM_STATE", tmp_path / "state")
         self.owe(tmp_path)
         remember(tmp_path / "state/left", Treadmill(id="left", name="left", virtual="ideal"))
         config.write_text("[[treadmill]\n")

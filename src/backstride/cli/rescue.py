@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backstride.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from backstride.domain.units import Ms
+    from backstride.service.config import Config
 
 SUMMARY = "Stop a belt that a dead daemon left moving. The service runs this when it has ended."
 _TIME_S = 25
@@ -39,11 +46,9 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_args(argv)
     from backstride.domain.errors import BackstrideError
     from backstride.domain.units import SECOND
-    from backstride.service.config import Config, load_config, state_directory
+    from backstride.service.config import Config, load_config
     from backstride.service.configreader import ConfigError
     from backstride.service.logs import configure
-    from backstride.service.owed import find_strays
-    from backstride.service.rescue import rescue
     from backstride.service.selection import choose_treadmill
 
     config, wrong = Config(treadmills=()), False
@@ -53,12 +58,13 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         wrong = True
     configure(config.service.log_format, config.service.log_level)
-    state = state_directory(config)
-    strays = find_strays(state, {one.id for one in config.treadmills})
-    wanted = [one for one in strays if options.treadmill in {None, one.id}]
     try:
-        left = asyncio.run(rescue(state, [*config.treadmills, *wanted], options.time * SECOND))
-    except BackstrideError as error:
+        left = [
+            name
+            for state in _find_states(config)
+            for name in _rescue(state, config, options.treadmill, options.time * SECOND)
+        ]
+    except (BackstrideError, PermissionError) as error:
         if options.debug:
             raise
         print(error, file=sys.stderr)
@@ -66,3 +72,27 @@ def main(argv: list[str]) -> int:
     if left:
         return Exit.REFUSED
     return Exit.USAGE if wrong else Exit.OK
+
+
+def _find_states(config: Config) -> list[Path]:
+    """Where the daemon keeps its state: systemd tells the service, and a person need not know."""
+    from backstride.service.config import SYSTEM_STATE, state_directory
+
+    own = state_directory(config)
+    is_told = config.service.state_directory or os.environ.get("STATE_DIRECTORY")
+    states = {own} if is_told else {own, SYSTEM_STATE}
+    for state in states:
+        if state.exists() and not os.access(state, os.R_OK | os.X_OK):
+            raise PermissionError(
+                f"{state} is the daemon's own; try: sudo -u backstride backstride rescue"
+            )
+    return sorted(states)
+
+
+def _rescue(state: Path, config: Config, wanted: str | None, patience: Ms) -> list[str]:
+    from backstride.service.owed import find_strays
+    from backstride.service.rescue import rescue
+
+    strays = find_strays(state, {one.id for one in config.treadmills})
+    chosen = [one for one in strays if wanted in {None, one.id}]
+    return asyncio.run(rescue(state, [*config.treadmills, *chosen], patience))
