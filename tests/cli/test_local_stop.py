@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
 
+from backstride.cli import commands, terminal
 from backstride.cli.main import main
 from backstride.mqtt.broker import Mosquitto, free_port
 from backstride.mqtt.remote import Remote, RemoteSettings
 from backstride.service.local import STOP, announce, find_daemons, stop_all
 from backstride.service.recovery import CLAIM, lock
 
+NOBODY = 65_534
 CONFIG = """
 [broker]
 host = "127.0.0.1"
@@ -103,6 +107,54 @@ def test_who_would_stop_a_belt_that_nobody_has_is_told_how(tmp_path, monkeypatch
     said = " ".join(capsys.readouterr().err.split())
     assert "The belt of here may be moving" in said
     assert "sudo -u backstride backstride rescue" in said
+
+
+@pytest.mark.hazard("H12")
+async def test_of_several_treadmills_all_are_stopped_when_none_is_named(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    came = []
+    before = signal.signal(STOP, lambda number, _: came.append(number))
+    async with Mosquitto(tmp_path) as broker:
+        config = tmp_path / "backstride.toml"
+        more = '[[treadmill]]\nid = "there"\nvirtual = "ideal"\n'
+        text = CONFIG.format(port=broker.port, state=tmp_path) + more
+        config.write_text(text.replace("[broker]", '[broker]\nuser = "{treadmill}"'))
+        (tmp_path / "here").mkdir()
+        try:
+            with lock(tmp_path / "here"):
+                announce(tmp_path / "here")
+                code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
+        finally:
+            signal.signal(STOP, before)
+    said = " ".join(capsys.readouterr().out.split())
+    assert (0, [STOP]) == (code, came)
+    assert "each treadmill has its own access here; choose one with --id: here, there" in said
+    assert "Stop was given to the daemon on this host: here" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root becomes somebody else; nobody else can")
+def test_who_may_not_look_is_told_to_ask_root(tmp_path, capsys):
+    tmp_path.chmod(0o700)
+    terminal.complain("")  # what it needs is loaded by now
+    os.seteuid(NOBODY)
+    try:
+        assert commands._stop_locally({tmp_path}, None) == []
+    finally:
+        os.seteuid(0)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"those of {tmp_path}" in said.replace("\n", "")
+    assert "sudo backstride stop" in said
+
+
+def test_a_process_id_that_could_not_be_written_is_had_from_the_kernel(tmp_path):
+    with subprocess.Popen(["sleep", "60"]) as stranger, lock(tmp_path / "here"):
+        (tmp_path / "here" / "pid").write_text(f"{stranger.pid}\n")
+        try:
+            assert find_daemons([tmp_path]) == {os.getpid(): ["here"]}
+        finally:
+            stranger.kill()
 
 
 @pytest.mark.parametrize("content", ["", "no number", "1"])

@@ -19,7 +19,16 @@ from backstride.domain.recovery import (
     recognise_in_silence,
     shut_down,
 )
-from backstride.domain.session import Control, Draft, Drive, Phase, Session, Then, ownership
+from backstride.domain.session import (
+    Control,
+    Draft,
+    Drive,
+    Phase,
+    Session,
+    Then,
+    is_owed,
+    ownership,
+)
 from backstride.domain.workout import Effort, Step
 
 RECORD = Ownership(
@@ -301,6 +310,24 @@ def test_a_silent_machine_that_is_another_one_is_left_alone(rig):
     reborn(rig, 100, record=other)
     rig.seconds(10)
     assert (Phase.IDLE, [], None) == (rig.session.phase, rig.sent, rig.session.adopted)
+
+
+@pytest.mark.hazard("H19")
+@pytest.mark.parametrize("age", [1_000, 60_000])
+def test_another_machine_at_rest_is_not_the_belt_that_was_left(rig, age):
+    reborn(rig, 0, age=age, record=ANOTHER)
+    rig.seconds(60)
+    assert (Phase.IDLE, [], None) == (rig.session.phase, rig.sent, rig.session.adopted)
+    assert ["restarted"] == [str(told) for told in rig.alarms()]
+
+
+@pytest.mark.hazard("H09", "H10")
+@pytest.mark.parametrize(
+    ("owed", "adopted", "expected"),
+    [(False, None, False), (True, None, True), (False, RECORD, True), (True, RECORD, True)],
+)
+def test_an_earlier_life_s_belt_is_owed_until_it_is_judged(rig, owed, adopted, expected):
+    assert expected is is_owed(replace(rig.session, owed=owed, adopted=adopted))
 
 
 def test_a_record_says_nothing_to_a_session_under_way(ready):

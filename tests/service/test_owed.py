@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from backstride.domain.events import Ownership
 from backstride.domain.machine import BeltStart
-from backstride.service.owed import REACHED, find_strays, remember
+from backstride.service.owed import REACHED, find_state, find_strays, remember
 from backstride.service.recovery import CLAIM, UNKNOWN_AGE, Claim, FileLedger
 from backstride.service.settings import Treadmill, Walker
 
@@ -56,9 +57,36 @@ def test_what_is_reached_differently_is_written_anew_and_else_nothing(tmp_path, 
     first = (home / REACHED).stat().st_ino
     remember(home, TREADMILL)
     assert first == (home / REACHED).stat().st_ino
+    (home / CLAIM).rename(tmp_path / "aside")
     moved = msgspec.structs.replace(TREADMILL, address="AA:BB:CC:DD:EE:02")
     remember(home, moved)
+    (tmp_path / "aside").rename(home / CLAIM)
     assert (moved,) == find_strays(tmp_path)
+
+
+def test_the_way_to_a_belt_that_may_be_moving_is_not_written_over(tmp_path, home):
+    remember(home, TREADMILL)
+    remember(home, msgspec.structs.replace(TREADMILL, address="AA:BB:CC:DD:EE:02"))
+    assert (TREADMILL,) == find_strays(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[service]\nstate_directory = "/elsewhere"\nwrong = 1\n', "/elsewhere"),
+        ("[service]\nstate_directory = 7\n", "/own/backstride"),
+        ("service = 7\n", "/own/backstride"),
+        ("[[treadmill", "/own/backstride"),
+    ],
+)
+def test_where_the_state_is_can_be_told_by_much_of_what_is_wrong(
+    tmp_path, monkeypatch, text, expected
+):
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "/own")
+    file = tmp_path / "backstride.toml"
+    file.write_text(text)
+    assert Path(expected) == find_state(file)
 
 
 def test_a_treadmill_without_a_claim_is_nobody_s_concern(tmp_path):

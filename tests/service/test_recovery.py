@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from contextlib import suppress
 
 import msgspec
 import pytest
 
 from backstride.domain.events import Ownership
 from backstride.domain.session import Phase
-from backstride.service.recovery import Claim, FileLedger, LockedError, is_any_claimed, lock
+from backstride.service.recovery import (
+    Claim,
+    FileLedger,
+    LockedError,
+    UnwritableError,
+    is_any_claimed,
+    lock,
+)
 from backstride.service.simulation import walk
 from backstride.virtual.log import Op
 
@@ -165,5 +171,5 @@ class TestTheLock:
 
     def test_a_directory_that_cannot_be_made_says_what_to_set(self, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(LockedError, match=r"set service\.state_directory"), suppress(OSError):
+        with pytest.raises(UnwritableError, match=r"set service\.state_directory"):
             lock(tmp_path / "file" / "below")

@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 ASLEEP_S = 10
+STATE = "/var/lib/backstride"
 FILL = "fallocate -l $(df --output=avail -B1 /var/lib/backstride | tail -1) /var/lib/full"
 """What is left for everybody but root, whose reserve a daemon cannot use."""
 
@@ -30,6 +32,37 @@ async def test_a_full_disk_keeps_no_belt_from_being_stopped(home, walking, row):
         await home.guest.run("rm -f /var/lib/full")
     assert lives == await home.unit("NRestarts")
     row(f"stop to standstill {seconds:.1f} s")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def card(home, belt):
+    """The daemon's state on a disk of its own."""
+    await home.guest.run(
+        f"systemctl stop backstride; cp -a {STATE} /root/state;"
+        f" mount -t tmpfs -o size=64m tmpfs {STATE}; cp -aT /root/state {STATE};"
+        " systemctl start backstride"
+    )
+    yield STATE
+    await home.guest.run(
+        f"systemctl stop backstride; umount {STATE}; rm -r /root/state; systemctl start backstride"
+    )
+
+
+@pytest.mark.hazard("H10", "H23")
+async def test_a_disk_that_turned_read_only_keeps_no_next_life_from_its_belt(home, belt, card, row):
+    await home.settle(belt)
+    await home.walk(belt)
+    killed = belt.now
+    await home.guest.run(
+        "systemctl kill -s KILL --kill-whom=main backstride;"
+        f" until mount -o remount,ro {card}; do sleep 0.1; done"
+    )
+    try:
+        seconds = await belt.rest(killed)
+        life = await home.life(belt, killed)
+    finally:
+        await home.guest.run(f"mount -o remount,rw {card}")
+    row(f"belt at 0 after {seconds:.1f} s; the next life was there after {life:.1f} s")
 
 
 @pytest.mark.hazard("H22")

@@ -78,6 +78,15 @@ async def test_a_killed_daemon_finds_its_treadmill_although_bluez_keeps_the_link
     row(f"belt at 0 after {seconds:.1f} s; the next life was there after {life:.1f} s")
 
 
+@pytest.mark.hazard("H09", "H10")
+async def test_a_killed_daemon_switches_the_adapter_on_again_for_its_belt(home, walking, row):
+    killed = walking.now
+    await home.guest.run(
+        "systemctl kill -s KILL --kill-whom=main backstride; bluetoothctl power off"
+    )
+    row(f"belt at 0 after {await walking.rest(killed):.1f} s")
+
+
 @pytest.mark.hazard("H10")
 async def test_a_configuration_that_broke_meanwhile_keeps_no_belt_from_being_stopped(
     home, walking, row

@@ -16,8 +16,8 @@ from backstride.service.configreader import ConfigError
 from backstride.service.credential import read_password
 
 NO_BROKER_HINT: Final = (
-    "On the treadmill's own host `systemctl stop backstride` brings the belt down without a broker;"
-    " the safety clip always does."
+    "On the treadmill's own host `sudo backstride stop` needs no broker, nor does"
+    " `sudo systemctl stop backstride 'backstride@*'`; the safety clip always works."
 )
 
 

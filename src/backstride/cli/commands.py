@@ -175,7 +175,6 @@ def _command(
     from backstride.domain.notices import Reply
     from backstride.mqtt.remote import NoAnswerError, NoBrokerError
     from backstride.mqtt.topics import TopicError
-    from backstride.service.configreader import ConfigError
 
     try:
         answer = asyncio.run(_send(ask, program, treadmill, broker, config, **values))
@@ -183,10 +182,10 @@ def _command(
         raise CommandFailedError(str(error), Exit.USAGE) from error
     except (NoBrokerError, NoAnswerError, CommandFailedError) as error:
         failed = _as_failure(error)
-        unheard = failed.code in {Exit.NO_BROKER, Exit.NO_ANSWER}
-        if ask is not Ask.STOP or not (unheard or isinstance(failed.__cause__, ConfigError)):
+        if ask is not Ask.STOP:
             raise failed from error
-        # Also where a broker answers: the daemon may not be on it again yet. Stop twice is harmless.
+        # Whatever is in the way: no broker, a daemon that is not on it again yet, a configuration that cannot
+        # be read, several treadmills of which none was named. Stop twice is harmless.
         states = _find_states(config)
         if stopped := _stop_locally(states, treadmill):
             tell(f"{failed}\nStop was given to the daemon on this host: {', '.join(stopped)}")
@@ -228,11 +227,13 @@ def _find_states(config: Path | None) -> set[Path]:
 def _stop_locally(states: set[Path], treadmill: str | None) -> list[str]:
     """The treadmills of this host whose belts were told to stop without a broker; all, or one's."""
     from backstride.cli.terminal import complain
-    from backstride.service.local import stop_all
+    from backstride.service.local import is_hidden, stop_all
 
     reached, forbidden = stop_all(states, treadmill)
-    if forbidden:
-        complain(f"not allowed to stop {', '.join(forbidden)}; try: sudo backstride stop")
+    hidden = [f"those of {one}" for one in states if is_hidden(one / "any")]
+    if forbidden or hidden:
+        names = ", ".join(forbidden + hidden)
+        complain(f"not allowed to stop {names} on this host; try: sudo backstride stop")
     return reached
 
 

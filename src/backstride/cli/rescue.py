@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
             " belt is not proven still, 2 the configuration is wrong and no more is owed."
         ),
     )
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--debug", action="store_true", help="log everything")
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration")
     parser.add_argument("-i", "--treadmill", metavar="ID", help="this treadmill only")
     parser.add_argument(
@@ -44,29 +44,30 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Rescue what there is to rescue and return the exit code."""
     options = make_parser().parse_args(argv)
-    from backstride.domain.errors import BackstrideError
     from backstride.domain.units import SECOND
-    from backstride.service.config import Config, load_config
+    from backstride.service.config import Config, load_config, state_directory
     from backstride.service.configreader import ConfigError
     from backstride.service.logs import configure
+    from backstride.service.owed import find_state
     from backstride.service.selection import choose_treadmill
+    from backstride.service.settings import LogLevel
 
-    config, wrong = Config(treadmills=()), False
+    wrong = False
     try:
         config = choose_treadmill(load_config(options.config), options.treadmill)
+        own = state_directory(config)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        wrong = True
-    configure(config.service.log_format, config.service.log_level)
+        wrong, config, own = True, Config(treadmills=()), find_state(options.config)
+    level = LogLevel.DEBUG if options.debug else config.service.log_level
+    configure(config.service.log_format, level)
     try:
         left = [
             name
-            for state in _find_states(config)
+            for state in _find_states(own, config)
             for name in _rescue(state, config, options.treadmill, options.time * SECOND)
         ]
-    except (BackstrideError, PermissionError) as error:
-        if options.debug:
-            raise
+    except PermissionError as error:
         print(error, file=sys.stderr)
         return Exit.REFUSED
     if left:
@@ -74,15 +75,19 @@ def main(argv: list[str]) -> int:
     return Exit.USAGE if wrong else Exit.OK
 
 
-def _find_states(config: Config) -> list[Path]:
-    """Where the daemon keeps its state: systemd tells the service, and a person need not know."""
-    from backstride.service.config import SYSTEM_STATE, state_directory
+def _find_states(own: Path, config: Config) -> list[Path]:
+    """Where the daemon keeps its state: systemd tells the service, and a person need not know.
 
-    own = state_directory(config)
+    Raises:
+        PermissionError: it is not for this person to see.
+    """
+    from backstride.service.config import SYSTEM_STATE
+    from backstride.service.local import is_hidden
+
     is_told = config.service.state_directory or os.environ.get("STATE_DIRECTORY")
     states = {own} if is_told else {own, SYSTEM_STATE}
     for state in states:
-        if state.exists() and not os.access(state, os.R_OK | os.X_OK):
+        if is_hidden(state / "any"):
             raise PermissionError(
                 f"{state} is the daemon's own; try: sudo -u backstride backstride rescue"
             )

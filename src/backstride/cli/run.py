@@ -55,11 +55,11 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_args(argv)
     # structlog loads Rich where it is installed, to draw tracebacks: 4 MB and 0.15 s for nothing here.
     cast("dict[str, ModuleType | None]", sys.modules).setdefault("rich", None)
-    from backstride.service.config import Config, load_config, state_directory
+    from backstride.service.config import load_config, state_directory
     from backstride.service.configreader import ConfigError
     from backstride.service.identity import require_own
     from backstride.service.logs import configure
-    from backstride.service.owed import find_strays
+    from backstride.service.owed import find_state, find_strays
     from backstride.service.selection import choose_for_daemon
     from backstride.service.settings import LogFormat, LogLevel
 
@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         configure(LogFormat.AUTO, LogLevel.INFO)
-        state = state_directory(Config())
+        state = find_state(options.config)
         strays = find_strays(state)
         _stop(state, [one for one in strays if options.treadmill in {None, one.id}])
         return Exit.USAGE
@@ -81,8 +81,9 @@ def main(argv: list[str]) -> int:
     from backstride.service.supervisor import DefectError, serve
 
     try:
-        if options.treadmill is None:
-            _stop(state, find_strays(state, {one.id for one in config.treadmills}))
+        ids = {one.id for one in config.treadmills}
+        if options.treadmill is None and (strays := find_strays(state, ids)):
+            _stop(state, [*config.treadmills, *strays])  # ours need not wait for those
         asyncio.run(serve(config))
     except KeyboardInterrupt:
         return Exit.OK

@@ -39,6 +39,7 @@ SLACK: Final = 60
 """A counter may be off by this from what the record's age explains, s and m [CHOICE]."""
 STRIDE: Final = 3
 """No belt that we left runs faster than so many metres a second: 8 km/h is 2.2."""
+_STRANGER: Final = "this is not the treadmill that was left during a session: look at that one"
 
 
 def link_up(d: Draft, event: LinkUp) -> None:
@@ -101,14 +102,16 @@ def recognise_in_silence(d: Draft, record: Ownership) -> None:
         _restarted(d)
         halt_now(d)
     else:
-        _not_ours(d, "this is not the treadmill that was left during a session: look at that one")
+        _not_ours(d, _STRANGER)
 
 
 def recognise(d: Draft, record: Ownership) -> None:
     """The first speeds after a restart: is this the belt that we left moving?"""
     s, speed = d.s, d.s.evidence.speed
     age = s.adopted_age + s.now - s.adopted_at
-    if s.evidence.still and age <= START_TIME:
+    if _it(s, record) is None:
+        _not_ours(d, _STRANGER)
+    elif s.evidence.still and age <= START_TIME:
         # Our Start may have been the last thing sent: Stop, before it takes effect.
         _restarted(d)
         d.set(started_at=s.now - age)

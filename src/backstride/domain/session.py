@@ -259,6 +259,11 @@ def situation(session: Session) -> Situation:
     )
 
 
+def is_owed(session: Session) -> bool:
+    """Whether a belt may be moving because of us: by this life, or by an earlier one until that is judged."""
+    return session.owed or session.adopted is not None
+
+
 def ownership(session: Session) -> Ownership | None:
     """The claim that must be on the disk while this session is in this state; None when none.
 
@@ -279,6 +284,6 @@ def ownership(session: Session) -> Ownership | None:
 
 __all__ = [
     "ACTIVE", "IN_CONTROL", "MOVING", "NEVER", "TABLE", "Control", "Cues", "Draft", "Drive", "Guide",
-    "Options", "Order", "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "ownership",
-    "situation",
+    "Options", "Order", "Pending", "Phase", "Session", "Then", "Transition", "Trigger", "is_owed",
+    "ownership", "situation",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstride.domain.session import Options, Session
+from backstride.domain.session import Options, Session, is_owed
 from backstride.ftms.care import Care, Host
 from backstride.ftms.radio import Radio
 from backstride.ftms.strap import BleakStrap
@@ -108,7 +108,7 @@ class Workshop:
         _LOG.info("granted", treadmill=treadmill.id, grant=grant)
         radio, target = await radios.provide(treadmill)
         holder: list[Controller] = []
-        care = self._look_after(treadmill, home, radio, lambda: holder[0].session.owed)
+        care = self._look_after(treadmill, home, radio, lambda: is_owed(holder[0].session))
         belt = BleakTreadmill(
             target, clock=LoopClock(), belt_start=grant.belt_start, radio=radio, care=care
         )

@@ -313,6 +313,8 @@ def state_directory(config: Config, environ: Mapping[str, str] | None = None) ->
         return Path(config.service.state_directory)
     if given := env.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])  # systemd joins several with colons
+    if config.file == str(SYSTEM_FILE):
+        return SYSTEM_STATE  # whoever commissions or replays by hand means the service's
     base = env.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "backstride"
 

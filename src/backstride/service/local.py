@@ -2,7 +2,8 @@
 
 The daemon opens no socket, so what still works when the broker is gone is the oldest way there is. It
 writes its process id beside the lock of each treadmill, and SIGUSR1 stops every belt that it runs. A
-process id whose lock is free belongs to a daemon that is no more, and is never signalled.
+process id whose lock is free belongs to a daemon that is no more, and is never signalled. On a disk that
+takes nothing the kernel knows who holds the lock.
 """
 
 from __future__ import annotations
@@ -14,14 +15,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+_LOG: Final = structlog.get_logger("backstride.service")
+
 STOP: Final = signal.SIGUSR1
 PID: Final = "pid"
 LOCK: Final = "lock"
+_LOCKS: Final = Path("/proc/locks")
 
 
 def announce(home: Path) -> None:
-    """Leave this process's id beside the lock that it holds."""
-    (home / PID).write_text(f"{os.getpid()}\n", encoding="ascii")
+    """Leave this process's id beside the lock that it holds, if the disk takes it."""
+    try:
+        (home / PID).write_text(f"{os.getpid()}\n", encoding="ascii")
+    except OSError as error:
+        _LOG.error("the process id is not recorded", directory=str(home), reason=str(error))
 
 
 def find_daemons(directories: Iterable[Path]) -> dict[int, list[str]]:
@@ -29,8 +38,9 @@ def find_daemons(directories: Iterable[Path]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for directory in directories:
         for note in sorted(directory.glob(f"*/{PID}")):
-            pid = _read(note)
-            if pid is not None and _is_held(note.with_name(LOCK)):
+            lock = note.with_name(LOCK)
+            pid = _choose(_read(note), _find_holders(lock))
+            if pid is not None and _is_held(lock):
                 found.setdefault(pid, []).append(note.parent.name)
     return found
 
@@ -58,11 +68,41 @@ def stop_all(
     return reached, forbidden
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether it is not for this user to see if a file is there, or what is in it."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
+
+
 def _read(note: Path) -> int | None:
     try:
         return int(note.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
+
+
+def _find_holders(lock: Path) -> set[int]:
+    """Who holds a lock on a file with this number, as the kernel says; nobody where it does not say."""
+    try:
+        number = str(lock.stat().st_ino)
+        lines = _LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return set()
+    # 1: FLOCK  ADVISORY  WRITE 4711 b3:02:131090 0 EOF
+    rows = [line.split() for line in lines]
+    return {
+        int(row[4]) for row in rows if row[1] == "FLOCK" and row[5].rpartition(":")[2] == number
+    }
+
+
+def _choose(written: int | None, holders: set[int]) -> int | None:
+    """The written process id, unless the kernel knows that it is another one."""
+    if written in holders or len(holders) != 1:
+        return written
+    return next(iter(holders))
 
 
 def _is_held(lock: Path) -> bool:

@@ -7,13 +7,16 @@ after it needs nothing else. No secret is in it: a `Treadmill` holds none.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Container
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
+from backstride.service.config import Config, Service, find_config, state_directory
 from backstride.service.local import find_daemons
 from backstride.service.recovery import CLAIM, UNKNOWN_AGE, FileLedger, write_durably
 from backstride.service.settings import Treadmill
@@ -24,11 +27,26 @@ REACHED: Final = "treadmill.json"
 """In a treadmill's directory: how its machine is reached."""
 
 
+def find_state(chosen: str | Path | None) -> Path:
+    """`state_directory` of a configuration that may be wrong, as far as it can still be told."""
+    path, given = find_config(chosen), None
+    if path is not None:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            given = tomllib.loads(path.read_text(encoding="utf-8"))["service"]["state_directory"]
+    known = Service(state_directory=given if isinstance(given, str) else None)
+    return state_directory(Config(service=known, file=None if path is None else str(path)))
+
+
 def remember(home: Path, treadmill: Treadmill) -> None:
-    """Write how a treadmill is reached; nothing where it stands there already. A bad disk is reported."""
+    """Write how a treadmill is reached; a bad disk is reported.
+
+    Nothing is written where it stands there already, nor over the way to a belt that may be moving: a
+    configuration that was changed meanwhile may lead to another machine.
+    """
     path, content = home / REACHED, msgspec.json.encode(treadmill)
     try:
-        if not path.exists() or path.read_bytes() != content:
+        known = path.exists()
+        if not known or not ((home / CLAIM).exists() or path.read_bytes() == content):
             write_durably(path, content)
     except OSError as error:
         _LOG.error("how to reach the treadmill is not recorded", reason=str(error))

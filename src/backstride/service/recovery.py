@@ -15,6 +15,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -39,6 +40,10 @@ _LOOK: Final[Ms] = 1 * SECOND
 
 class LockedError(BackstrideError):
     """Another daemon runs this treadmill."""
+
+
+class UnwritableError(BackstrideError):
+    """A treadmill's directory cannot be made or written, so that nothing can be locked."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -185,15 +190,10 @@ def lock(directory: Path) -> IO[bytes]:
     """Claim a treadmill's state directory for this process, until the file is closed.
 
     Raises:
-        LockedError: another daemon holds it, or the directory cannot be written.
+        LockedError: another daemon holds it.
+        UnwritableError: the directory cannot be written.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file = (directory / "lock").open("wb")
-    except OSError as error:
-        raise LockedError(
-            f"{directory} cannot be written: {error.strerror}; set service.state_directory"
-        ) from error
+    file = _open_lock(directory)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -202,3 +202,17 @@ def lock(directory: Path) -> IO[bytes]:
             f"another backstride runs the treadmill of {directory}; stop it first"
         ) from error
     return file
+
+
+def _open_lock(directory: Path) -> IO[bytes]:
+    path = directory / "lock"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError as error:
+        # A card that went read-only under a moving belt keeps no next life from it: theirs is there.
+        with suppress(OSError):
+            return path.open("rb")
+        raise UnwritableError(
+            f"{directory} cannot be written: {error.strerror}; set service.state_directory"
+        ) from error

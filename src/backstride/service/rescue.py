@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -25,19 +26,17 @@ from typing import Final
 
 import structlog
 
-from backstride.domain.limits import SiteRules
 from backstride.domain.notices import Answer
 from backstride.domain.session import Session
 from backstride.domain.units import SECOND, Ms
 from backstride.ftms.treadmill import BleakTreadmill
 from backstride.ports import Publication, Sink
-from backstride.service import systemd
+from backstride.service import local, systemd
 from backstride.service.clock import LoopClock, WallClock
-from backstride.service.commissioned import look_up
 from backstride.service.controller import Controller, Ports
 from backstride.service.journal import FileJournal
 from backstride.service.radios import Radios
-from backstride.service.recovery import FileLedger, LockedError, lock
+from backstride.service.recovery import FileLedger, LockedError, UnwritableError, lock
 from backstride.service.settings import Treadmill
 
 _LOG: Final = structlog.get_logger("backstride.rescue")
@@ -74,11 +73,14 @@ async def rescue(
 
     `state` is where the daemon keeps what must survive it. A treadmill that a daemon runs is left to it.
     """
-    systemd.notify(systemd.extend(patience + _SPARE), systemd.status("looking for belts that move"))
+    # A stop by signal is what this does already, and would end a process that is not told of it.
+    signal.signal(local.STOP, signal.SIG_IGN)
     air = radios or Radios()
-    left = await asyncio.gather(
-        *(_rescue(state / one.id, one, patience, air) for one in treadmills)
-    )
+    tries = (_rescue(state / one.id, one, patience, air) for one in treadmills)
+    left = await asyncio.gather(*tries, return_exceptions=True)
+    for treadmill, owed in zip(treadmills, left, strict=True):
+        if isinstance(owed, Exception):
+            _LOG.critical("the rescue failed: go and look", treadmill=treadmill.id, exc_info=owed)
     return [treadmill.id for treadmill, owed in zip(treadmills, left, strict=True) if owed]
 
 
@@ -93,7 +95,10 @@ async def _rescue(home: Path, treadmill: Treadmill, patience: Ms, radios: Radios
         except LockedError:
             log.info("left to the daemon that runs it")
             return False
+        except UnwritableError as error:
+            log.warning("no other one can be kept from it meanwhile", reason=str(error))
         log.warning("a belt was left moving: it is looked for, to be stopped")
+        systemd.notify(systemd.extend(patience + _SPARE), systemd.status("looking for a belt"))
         controller = await _build(treadmill, home, ledger, radios)
         running = asyncio.create_task(controller.run(), name=f"rescue {treadmill.id}")
         with suppress(TimeoutError):
@@ -118,9 +123,8 @@ async def _build(
     treadmill: Treadmill, home: Path, ledger: FileLedger, radios: Radios
 ) -> Controller:
     clock = LoopClock()
-    grant = look_up(treadmill)
     radio, target = await radios.provide(treadmill)
-    belt = BleakTreadmill(target, clock=clock, belt_start=grant.belt_start, radio=radio)
+    belt = BleakTreadmill(target, clock=clock, radio=radio)
     ports = Ports(
         treadmill=belt,
         bus=Nobody(),
@@ -131,5 +135,5 @@ async def _build(
         trouble=lambda: belt.trouble,
         stage=lambda: belt.stage.value,
     )
-    session = Session(site=SiteRules(machine=grant.caps), bound=grant.bound)
-    return Controller(treadmill.id, secrets.token_hex(4), ports, session, programs=())
+    # No sheet and no limit: nothing is started, and the claim says which machine it is.
+    return Controller(treadmill.id, secrets.token_hex(4), ports, Session(), programs=())

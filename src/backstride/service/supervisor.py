@@ -27,7 +27,7 @@ import structlog
 from backstride import __version__
 from backstride.domain.errors import BackstrideError
 from backstride.domain.events import Ask, Request
-from backstride.domain.session import Options
+from backstride.domain.session import Options, is_owed
 from backstride.domain.units import SECOND
 from backstride.history.database import FILE
 from backstride.scripts.catalogue import Catalogue, shipped_dir
@@ -121,7 +121,7 @@ class Service:
     def _is_at_rest(self) -> bool:
         """No belt of this process moves or is about to."""
         sessions = [controller.session for controller in self.controllers]
-        return not any(s.owed or s.phase in LIVELY for s in sessions)
+        return not any(is_owed(s) or s.phase in LIVELY for s in sessions)
 
     def _keep_history(self) -> Keeper:
         """Record what is walked, in one file for all treadmills, for as long as their locks are held."""

@@ -23,6 +23,7 @@ from backstride.service.doctor.belts import check_belts
 from backstride.service.doctor.broker import check_broker
 from backstride.service.doctor.care import check_care
 from backstride.service.doctor.findings import (
+    SUDO,
     Finding,
     Level,
     Place,
@@ -34,6 +35,8 @@ from backstride.service.doctor.findings import (
 )
 from backstride.service.doctor.secrets import check_secrets
 from backstride.service.doctor.units import check_watchdogs
+from backstride.service.identity import take_own
+from backstride.service.local import is_hidden
 from backstride.service.sheet import SheetError
 
 PATIENCE: Final[Ms] = 5 * SECOND
@@ -104,7 +107,12 @@ async def _configure(
     except TimeoutError:
         what = f"{path} cannot be read: its disk does not answer"
         return None, [problem(Subject.CONFIGURATION, what, "put it on a disk of this computer")]
-    return config, [ok(Subject.CONFIGURATION, f"{path} is valid")]
+    own = take_own(config)
+    if not own.treadmills:
+        what = f"{path} has no treadmill of this host ({own.service.host_name})"
+        remedy = "name it with `host`, or say which host this is: backstride run --host-name NAME"
+        return config, [note(Subject.CONFIGURATION, what, remedy)]
+    return own, [ok(Subject.CONFIGURATION, f"{path} is valid")]
 
 
 async def _bound(check: Check, patience: Ms | None) -> list[Finding]:
@@ -140,6 +148,8 @@ def _judge_sheet(treadmill: Treadmill) -> Finding:
     try:
         grant = look_up(treadmill)
     except SheetError as error:
+        if treadmill.sheet is not None and is_hidden(Path(treadmill.sheet)):
+            return note(Subject.TREADMILLS, f"{who}: its sheet is for root to see", SUDO)
         remedy = f"backstride commission --id {treadmill.id}"
         return problem(Subject.TREADMILLS, f"{who}: {error}", remedy)
     if treadmill.sheet is None:
