@@ -7,6 +7,7 @@ A module's heavy imports are inside its commands, so that `backstride stop` does
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 import traceback
 from typing import Annotated, Final
@@ -42,7 +43,7 @@ from backstride.cli import (
     walkers,
     watch,
 )
-from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.exits import CommandFailedError, Exit, NotYoursError
 from backstride.cli.rescue import SUMMARY as RESCUE_SUMMARY
 from backstride.cli.run import SUMMARY as RUN_SUMMARY
 from backstride.domain.errors import BackstrideError
@@ -166,7 +167,8 @@ def main(argv: list[str]) -> int:
     except BackstrideError as error:
         if debug:
             traceback.print_exc()
-        print(error, file=sys.stderr)
+        remedy = f"; try: sudo {shlex.join(('backstride', *argv))}"
+        print(f"{error}{remedy if isinstance(error, NotYoursError) else ''}", file=sys.stderr)
         return error.code if isinstance(error, CommandFailedError) else Exit.REFUSED
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing may be flushed into it at exit.

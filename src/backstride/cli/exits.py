@@ -28,3 +28,10 @@ class CommandFailedError(BackstrideError):
     def __init__(self, sentence: str, code: Exit = Exit.REFUSED) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class NotYoursError(CommandFailedError):
+    """Files are the service's own. Who calls the command adds how it was typed, with sudo before it."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} is the service's own")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.exits import CommandFailedError, Exit, NotYoursError
 from backstride.cli.options import ConfigOption, IdOption, JsonOption
 
 if TYPE_CHECKING:
@@ -194,9 +194,7 @@ def _find(config: Path | None) -> Path:
     try:
         found = next((home / FILE for home in homes if (home / FILE).is_file()), None)
     except PermissionError as error:
-        raise CommandFailedError(
-            f"{error.filename} is the daemon's own; try: sudo backstride history"
-        ) from error
+        raise NotYoursError(error.filename) from error
     if found is None:
         raise CommandFailedError(f"nothing was recorded yet: there is no {homes[0] / FILE}")
     return found

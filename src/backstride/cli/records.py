@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.exits import CommandFailedError, Exit, NotYoursError
 from backstride.cli.options import ConfigOption
 
 if TYPE_CHECKING:
@@ -95,8 +95,11 @@ def _choose(file: Path, session: str | None, stack: ExitStack) -> Path:
 
     from backstride.service.bundle import sessions_of, take_out
 
-    if not (file.is_file() and tarfile.is_tarfile(file)):
-        return file
+    try:
+        if not (file.is_file() and tarfile.is_tarfile(file)):
+            return file
+    except PermissionError as error:
+        raise NotYoursError(file) from error
     names = sessions_of(file)
     if not names:
         raise CommandFailedError(f"{file} has no session in it")
@@ -141,15 +144,40 @@ def support_bundle(
 
 
 def _newest(config: Path | None) -> Path:
+    """The newest journal of this host's daemon: of this configuration's, else of the system's.
+
+    Raises:
+        CommandFailedError: there is none (exit code 2), or it is not for this user to look.
+    """
     from backstride.cli.lookup import get_config
-    from backstride.service.config import state_directory
+    from backstride.service.config import SYSTEM_STATE, state_directory
+
+    known = get_config(config)
+    homes = [state_directory(known)]
+    if not known.service.state_directory:
+        homes.append(SYSTEM_STATE)  # systemd's word, which only the service itself hears
+    for home in homes:
+        if found := _journals(home):
+            return max(found, key=lambda path: path.name)
+    raise CommandFailedError(
+        f"there is no journal under {homes[0]}; name one, or the configuration with --config",
+        Exit.USAGE,
+    )
+
+
+def _journals(home: Path) -> list[Path]:
     from backstride.service.journal import SUFFIX
 
-    home = state_directory(get_config(config))
-    found = sorted(home.glob(f"*/journal/*{SUFFIX}"), key=lambda path: path.name)
-    if not found:
-        raise CommandFailedError(
-            f"there is no journal under {home}; name one, or the configuration with --config",
-            Exit.USAGE,
-        )
-    return found[-1]
+    try:
+        # `glob` passes silently over what it may not enter.
+        treadmills = [place for place in home.iterdir() if (place / "journal").is_dir()]
+        return [
+            path
+            for place in treadmills
+            for path in (place / "journal").iterdir()
+            if path.suffix == SUFFIX
+        ]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError as error:
+        raise NotYoursError(error.filename) from error

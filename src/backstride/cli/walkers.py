@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.exits import CommandFailedError, Exit, NotYoursError
 from backstride.cli.options import ConfigOption, JsonOption
 from backstride.domain.readiness import Question
 from backstride.domain.walker import Units
@@ -302,8 +302,7 @@ def _file(config: Path | None) -> Path:
     try:
         found = next((home for home in homes if (home / FILE).is_file()), None)
     except PermissionError as error:
-        problem = f"{error.filename} is the daemon's own; try: sudo backstride walkers"
-        raise CommandFailedError(problem) from error
+        raise NotYoursError(error.filename) from error
     return (found or next((home for home in reversed(homes) if home.is_dir()), homes[0])) / FILE
 
 

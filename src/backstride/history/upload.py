@@ -176,4 +176,5 @@ def _write(path: Path, content: object) -> None:
 
 
 def _failed(path: Path, error: OSError) -> UploadError:
-    return UploadError(f"{path}: {error.strerror}; try as the service's user", later=False)
+    remedy = "; put sudo before the command" if isinstance(error, PermissionError) else ""
+    return UploadError(f"{path}: {error.strerror}{remedy}", later=False)

@@ -75,7 +75,10 @@ def _read_secret(path: Path, key: str) -> str:
         secret = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise _secret_error(key, f"{path} cannot be read ({why})") from None
+        remedy = (
+            "; by hand, put sudo before the command" if isinstance(error, PermissionError) else ""
+        )
+        raise _secret_error(key, f"{path} cannot be read ({why}){remedy}") from None
     secret = secret.removesuffix("\n").removesuffix("\r")
     if not secret:
         raise _secret_error(key, f"{path} is empty; write the secret into it")
