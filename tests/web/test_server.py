@@ -441,6 +441,22 @@ class TestCommand:
         assert errors.startswith("nothing answers at ws://broker.invalid:9001 yet")
 
     @pytest.mark.parametrize(
+        ("broker", "told"),
+        [
+            ('host = "broker.lan"', {"url": "ws://broker.lan:9001"}),
+            ('host = "broker.lan"\n[broker.tls]', {"url": "wss://broker.lan:9001"}),
+            ('host = "fd00::1"\n[broker.tls]\nca = "/ca.pem"', {"url": "wss://[fd00::1]:9001"}),
+        ],
+    )
+    def test_a_broker_that_speaks_tls_does_so_to_browsers_too(self, tmp_path, broker, told):
+        from backstride.cli.main import main
+
+        config = tmp_path / "c.toml"
+        config.write_text(f"[broker]\n{broker}\n")
+        assert 0 == main(["dashboard", "--config", str(config), "--export", str(tmp_path / "page")])
+        assert told == json.loads((tmp_path / "page/config.json").read_text())["broker"]
+
+    @pytest.mark.parametrize(
         "words",
         [
             ("--certificate", "c.pem"),

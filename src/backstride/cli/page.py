@@ -45,7 +45,7 @@ BrokerUrlOption = Annotated[
         metavar="WS_URL",
         help="The broker's websockets, as a phone reaches them (ws://broker.lan:9001); without a host"
         " (ws://:9001) on the host where the page is opened. Default: the configured broker, port"
-        f" {BROKER_PORT}.",
+        f" {BROKER_PORT}, wss where the configuration has [broker.tls].",
     ),
 ]
 PrefixOption = Annotated[
@@ -123,8 +123,11 @@ def _export(site: Site, directory: Path) -> None:
 
 
 def _guess_broker(config: Config, *, https: bool) -> str:
-    """The configured broker's websockets; a broker on this host is on the page's host for everybody."""
-    scheme = "wss" if https else "ws"
+    """The configured broker's websockets; a broker on this host is on the page's host for everybody.
+
+    One that speaks TLS to the daemon speaks it to browsers, too: `backstride broker init` makes both so.
+    """
+    scheme = "wss" if https or config.broker.tls is not None else "ws"
     host = config.broker.host
     if host in LOOPBACK:
         host = ""
