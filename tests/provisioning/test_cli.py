@@ -17,6 +17,7 @@ from backstride.provisioning.authority import expiry
 from backstride.provisioning.house import House
 from backstride.provisioning.roles import Role
 from backstride.service.config import read_config
+from backstride.service.configreader import ConfigError
 
 
 class Result(NamedTuple):
@@ -119,6 +120,22 @@ def test_the_lines_for_the_daemon_are_a_configuration_and_name_the_files_beside_
     assert named == {path.name for path in place.iterdir()} - {"broker.toml"}
     assert (mine.host, mine.port) == ("broker.local", 8883)
     assert mine.user == ("mill-1" if kind == "--home" else None)
+
+
+def test_the_lines_for_the_daemon_go_where_the_old_ones_were(broker, made, tmp_path):
+    told = " ".join(broker("init", "--home", *INIT).out.split())
+    assert "put the lines of broker.toml in the place of [broker] and [broker.tls]" in told
+    assert "systemctl restart backstride. Port 1883 is closed from then on." in told
+
+    both = tmp_path / "backstride.toml"
+    both.write_text(
+        '[broker]\nhost = "localhost"\n' + (made / "treadmills/mill-1/broker.toml").read_text()
+    )
+    with pytest.raises(ConfigError, match="a table may stand in the file once: put its lines"):
+        read_config(both)
+    both.write_text('[site]\nname = "a"\nname = "b"\n')
+    with pytest.raises(ConfigError, match="a name may stand in its table once"):
+        read_config(both)
 
 
 def test_who_has_a_password_only_is_revoked_without_the_authoritys_key(broker, made):

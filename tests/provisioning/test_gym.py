@@ -79,6 +79,27 @@ def test_a_list_makes_access_for_each_machine_and_one_configuration_for_all_host
     assert f"pi-2: {provision.gym}/treadmills/mill-3/*" in told
 
 
+def test_what_it_says_to_do_leads_to_sheets_and_a_service_that_comes_back_after_a_reboot(provision):
+    _, told = provision(LIST, "--host", "broker.gym.example")
+    steps = (
+        "mkdir -p /etc/backstride/broker",
+        "sudo backstride doctor",
+        "sudo -u backstride backstride commission --id ID",
+        "the column `sheet`",
+        "systemctl enable --now backstride",
+    )
+    places = [told.index(step) for step in steps]
+    assert places == sorted(places)
+
+    sheet = "/var/lib/backstride/machines/mill-1.yaml"
+    (head, first, *rest) = LIST.splitlines()
+    provision("\n".join((f"{head},sheet", f"{first},{sheet}", *(f"{row}," for row in rest))))
+    config = read_config(provision.gym / "backstride.toml")
+    # The path that `commission` prints, because it keeps its sheets where the service's state is.
+    assert (sheet, None) == tuple(each.sheet for each in config.treadmills[:2])
+    assert config.service.state_directory == str(Path(sheet).parents[1])
+
+
 def test_the_same_list_again_changes_nothing(provision):
     provision(LIST, "--host", "broker.gym.example")
     before = files(provision.gym)

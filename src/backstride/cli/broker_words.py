@@ -30,11 +30,19 @@ def explain_init(house: House, draft: Draft, version: str | None) -> None:
     tell(f"1. Let mosquitto read it ({found}), and start it anew:")
     tell(f"     ln -s {conf} /etc/mosquitto/conf.d/backstride.conf")
     tell("     systemctl restart mosquitto")
-    tell(f"2. Copy the files of each treadmill to its host, into {PLACE}, for the service alone:")
+    tell(
+        f"2. Copy the files of each treadmill to its host, into {PLACE} (mkdir -p), for the service"
+    )
+    tell("   alone:")
     for name in (name for name, role in names.items() if role == "daemon"):
         tell(f"     {there / 'treadmills' / name}/")
     tell(f"     chown root:backstride {PLACE}/*; chmod 640 {PLACE}/*")
-    tell("   and paste its broker.toml into /etc/backstride/backstride.toml.")
+    tell(
+        "   In its /etc/backstride/backstride.toml put the lines of broker.toml in the place of [broker]"
+    )
+    tell(
+        "   and [broker.tls], then: systemctl restart backstride. Port 1883 is closed from then on."
+    )
     tell(f"3. Machines find their part in {there / 'machines'}.")
     known = there / "authority" / "ca.pem"
     tell(f"4. Phones and tablets must trust {known} (send it to them and install it) to use")

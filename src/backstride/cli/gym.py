@@ -138,16 +138,24 @@ def _explain(house: House, tables: tuple[dict[str, str], ...]) -> None:
     tell(
         "     /etc/mosquitto/conf.d/backstride.conf, and systemctl restart mosquitto (later: reload)"
     )
-    tell(
-        f"2. To each host copy {SHARED} into /etc/backstride, and its treadmills' files into {PLACE}:"
-    )
+    tell(f"2. On each host: mkdir -p {PLACE}. Copy {SHARED} into /etc/backstride there, and its")
+    tell(f"   treadmills' files into {PLACE}:")
     hosts: defaultdict[str, list[str]] = defaultdict(list)
     for table in tables:
         hosts[table.get("host", "every host")].append(table["id"])
     for host, ids in sorted(hosts.items()):
         tell(f"     {host}: " + " ".join(f"{there / 'treadmills' / name}/*" for name in ids))
     tell(f"     there: chown root:backstride {PLACE}/*; chmod 640 {PLACE}/*")
-    tell("3. On each host: backstride doctor, then systemctl restart backstride")
+    tell("3. On each host: sudo backstride doctor")
+    tell("4. Beside each machine without a sheet, while no service runs on its host:")
+    tell("     sudo -u backstride backstride commission --id ID")
+    tell(
+        "   The path that it prints belongs into the column `sheet`; then do this again, from the list on."
+    )
+    tell(
+        "   Until then the walker starts the belt at its console, and it goes at most at 2.0 km/h."
+    )
+    tell("5. On each host: systemctl enable --now backstride (later: restart)")
 
 
 @_group.command("bridge")

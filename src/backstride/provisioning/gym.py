@@ -19,6 +19,8 @@ from backstride.provisioning.roles import Role
 
 SHARED: Final = "backstride.toml"
 """The configuration of all hosts, in the house's directory."""
+STATE: Final = "/var/lib/backstride"
+"""What the units' StateDirectory= is."""
 MARK: Final = (
     "# Below this line `backstride gym provision` writes: change the list of machines instead."
 )
@@ -71,7 +73,11 @@ def _write_shared(house: House, tables: str) -> tuple[Write, ...]:
     else:
         present = ""
         broker = write_daemon_lines(house.kind, house.hosts[0], house.listeners.tls, house.prefix)
-        head = f"# For all hosts of this house: /etc/backstride/{SHARED} on each.\n\n{broker}\n"
+        head = (
+            f"# For all hosts of this house: /etc/backstride/{SHARED} on each.\n\n{broker}\n"
+            f"[service]\n# As systemd has it: who commissions by hand must mean the same.\n"
+            f'state_directory = "{STATE}"\n\n'
+        )
     wanted = f"{head}{MARK}\n{tables}"
     if wanted == present:
         return ()

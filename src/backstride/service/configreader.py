@@ -35,6 +35,10 @@ LARGEST_FILE: Final = 256 * 1024
 SHOWN: Final = 60
 """Characters of an offending value that are quoted."""
 
+_HINTS: Final = {  # by how tomllib's message begins
+    "Cannot dec": "a table may stand in the file once: put its lines together",
+    "Cannot ove": "a name may stand in its table once",
+}
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\s-]+?)\s*\]\]?")
 _KEY: Final = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
 
@@ -119,9 +123,8 @@ def parse_file(path: Path) -> tuple[dict[str, Any], Findings]:
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _whole(
-            path, f'is not TOML: {error}; text needs quotes, for example "4.0 km/h"'
-        ) from None
+        hint = _HINTS.get(str(error)[:10], 'text needs quotes, for example "4.0 km/h"')
+        raise _whole(path, f"is not TOML: {error}; {hint}") from None
     return values, Findings(str(path), text)
 
 
@@ -187,16 +190,14 @@ def read_section(
 def _unknown(key: str, readers: Mapping[str, Reader], remedies: Mapping[str, str]) -> str:
     if key in remedies:
         return remedies[key]
-    near = get_close_matches(key.casefold().replace("-", "_"), readers, n=1, cutoff=0.6)
-    if near:
+    if near := get_close_matches(key.casefold().replace("-", "_"), readers, n=1, cutoff=0.6):
         return f"is not known; did you mean `{near[0]}`?"
     return f"is not known; there are {', '.join(readers)}"
 
 
 def _show(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    if isinstance(value, bool):
-        text = text.lower()
+    told = str(value).lower() if isinstance(value, bool) else str(value)
+    text = repr(value) if isinstance(value, str) else told
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
@@ -292,7 +293,7 @@ def _quantity(
             accepted = error.accepted.replace("`", '"')
             raise WrongValueError(f"is {_show(value)}; write for example {accepted}") from None
         if not low <= number <= high:
-            least = "0" if low == 0 else "more than 0"
+            least = "more than 0" if low else "0"
             raise WrongValueError(f"is {_show(value)}; accepted is {least}, up to {show(high)}")
         return number
 
