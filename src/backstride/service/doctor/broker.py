@@ -95,12 +95,7 @@ def _welcome(broker: Broker, reception: Reception) -> Finding:
             return ok(_BROKER, f"{where} lets us in {who} (MQTT {reception.protocol}, {secured})")
         case Welcome.REFUSED:
             what = f"{where} does not let us in {who} ({reception.detail})"
-            remedy = (
-                "give us access at the broker and name it here with `user` and `password_file`"
-                if broker.user is None
-                else f"sudo mosquitto_passwd /etc/mosquitto/passwd {broker.user}, with the password of our"
-                " file, then sudo systemctl reload mosquitto"
-            )
+            remedy = _regain(broker)
         case Welcome.UNTRUSTED:
             what = f"no TLS with {where} ({reception.detail})"
             remedy = (
@@ -118,6 +113,18 @@ def _welcome(broker: Broker, reception: Reception) -> Finding:
         case _:
             assert_never(reception.welcome)
     return problem(_BROKER, what, remedy)
+
+
+def _regain(broker: Broker) -> str:
+    """How we get in again. What our own broker asks for is made there and copied here."""
+    if broker.user is None:
+        return "give us access at the broker and name it here with `user` and `password_file`"
+    if broker.credential is not None:
+        return "sudo backstride setup, with the password that the broker knows"
+    return (
+        f"set the password of our file at the broker (mosquitto_passwd); where `backstride broker init` made"
+        f" it, copy its treadmills/{broker.user}/* into /etc/backstride/broker anew"
+    )
 
 
 def _rights(broker: Broker, treadmill: str, rights: Rights) -> Finding:
