@@ -112,6 +112,8 @@ class TestInstalled:
         secret = root / "etc/credstore/backstride.mqtt-password"
         secret.parent.mkdir(exist_ok=True)
         secret.write_text("secret")
+        (secret.parent / "backstride.exporter-key").touch()
+        (root / "var/cache/backstride-speaker").mkdir(parents=True)
         enabled = root / "etc/systemd/system/multi-user.target.wants/backstride.service"
         enabled.parent.mkdir()
         enabled.symlink_to("../backstride.service")

@@ -20,6 +20,7 @@ UNITS: Final = Path("etc/systemd/system")
 CONFIGURATION: Final = Path("etc/backstride/backstride.toml")
 WATCHDOG: Final = Path("etc/systemd/system.conf.d/backstride-watchdog.conf")
 STATE: Final = Path("var/lib/backstride")
+SPEAKER_CACHE: Final = Path("var/cache/backstride-speaker")
 COMPLETIONS: Final[Mapping[str, Path]] = {
     "bash": Path("usr/local/share/bash-completion/completions/backstride"),
     "zsh": Path("usr/local/share/zsh/site-functions/_backstride"),
@@ -99,8 +100,9 @@ def plan_undo(origin: Origin, root: Path, *, purge: bool) -> list[Step]:
         places.append(root / WATCHDOG)
     places += [root / place for place in _SHIPPED.values()]
     if purge:
-        places += [root / STATE, root / CONFIGURATION.parent]
-        places += sorted((root / "etc/credstore").glob("backstride.mqtt-password*"))
+        places += [root / STATE, root / CONFIGURATION.parent, root / SPEAKER_CACHE]
+        for secret in ("backstride.mqtt-password*", "backstride.exporter-key"):
+            places += sorted((root / "etc/credstore").glob(secret))
     steps += [Remove(place) for place in places]
     if purge:
         prefix = () if live else ("--prefix", str(root))
