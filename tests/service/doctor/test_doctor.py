@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 
 import pytest
@@ -10,11 +11,14 @@ from msgspec.structs import replace
 from backstride.ftms.bluez import Adapter, BluezError, Cause, Device, Tree, read_tree
 from backstride.mqtt import walltime
 from backstride.mqtt.broker import BrokerFiles, Mosquitto, free_port
-from backstride.service.doctor.examination import examine
-from backstride.service.doctor.findings import Level, Subject
+from backstride.service.config import Config, Treadmill
+from backstride.service.doctor.belts import check_belts
+from backstride.service.doctor.examination import check_sheets, examine
+from backstride.service.doctor.findings import SUDO, Level, Subject
 from backstride.service.local import announce
 from backstride.service.recovery import CLAIM, lock
 
+NOBODY = 65_534
 DENIED = '<deny send_destination="org.bluez"/>'
 PIN = "pbkdf2-sha256$1000$" + "ab" * 16 + "$" + "cd" * 32
 TREADMILL = "AA:BB:CC:DD:EE:FF"
@@ -112,6 +116,33 @@ async def test_a_belt_that_a_dead_daemon_left_moving_is_told(host, tended):
     said = [line for line in told(found, Subject.TREADMILLS, Level.PROBLEM) if "home: " in line]
     assert tended == (said == [])
     assert all("may be moving" in line and "backstride rescue" in line for line in said)
+
+
+async def test_another_host_s_treadmills_are_not_this_one_s_concern(host):
+    text = configuration(host="pi-9", address=TREADMILL, sheet="/no.yaml") + ANOTHER
+    found = await examine(host.configure(text), host.place)
+    said = [line for line in told(found, Subject.TREADMILLS) if "commission" in line]
+    assert ["gym: not commissioned"] == [line.partition(";")[0] for line in said]
+
+
+async def test_a_host_that_no_treadmill_belongs_to_is_told(host):
+    found = await examine(host.configure(configuration(host="pi-9")), host.place)
+    [said] = told(found, Subject.CONFIGURATION)
+    assert "has no treadmill of this host" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root becomes somebody else; nobody else can")
+async def test_who_may_not_look_is_sent_to_root_and_not_to_commission_again(host):
+    sheet = host.root / "sheet.yaml"
+    sheet.touch()
+    config = Config(treadmills=(Treadmill(id="home", name="home", sheet=str(sheet)),))
+    host.root.chmod(0o700)
+    os.seteuid(NOBODY)
+    try:
+        found = await check_sheets(config) + await check_belts(host.place, config)
+    finally:
+        os.seteuid(0)
+    assert [SUDO] * 2 == [one.remedy for one in found]
 
 
 async def test_no_bus_at_all_has_its_own_remedy(host):
