@@ -240,8 +240,13 @@ echo "$@" >>"$DPKG_ROOT/sleep.log"
 """A second in which a session that ends grows old; no time passes."""
 
 
+RUNUSER = """#!/bin/sh
+echo "$@" >>"$DPKG_ROOT/runuser.log"
+"""
+
+
 class Host:
-    """A directory as a machine of its own, with real dpkg, and stand-ins for systemctl and sleep."""
+    """A directory as a machine of its own, with real dpkg, and stand-ins for what is the real one's."""
 
     def __init__(self, root, packages):
         self.root, self.tools, self.packages = root / "host", root / "tools", packages
@@ -250,7 +255,8 @@ class Host:
         (self.root / "var/lib/dpkg/status").touch()
         (self.root / "etc").mkdir()
         self.tools.mkdir()
-        for name, script in (("systemctl", SYSTEMCTL), ("sleep", SLEEP)):
+        stand_ins = (("systemctl", SYSTEMCTL), ("sleep", SLEEP), ("runuser", RUNUSER))
+        for name, script in stand_ins:
             (self.tools / name).write_text(script)
             (self.tools / name).chmod(0o755)
 
@@ -408,6 +414,10 @@ async def test_who_insists_gets_the_upgrade_by_a_controlled_stop(host):
     done = host.install(number=1, BACKSTRIDE_FORCE_UPGRADE="1")
     assert (0, "2.0", True) == (done.returncode, host.version, host.is_running), done.stderr
     assert "stop backstride.service" in (host.root / "systemctl.log").read_text()
+    # Nobody withdrew the claim here, as when the daemon had been killed just before.
+    rescues = (host.root / "runuser.log").read_text().splitlines()
+    assert all(line.endswith("/opt/backstride/bin/backstride rescue") for line in rescues)
+    assert f"-u backstride -- env STATE_DIRECTORY={host.root}/var/lib/backstride" in rescues[0]
 
 
 @needs_root
