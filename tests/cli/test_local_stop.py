@@ -31,6 +31,15 @@ virtual = "ideal"
 """
 
 
+@pytest.fixture
+def came():
+    """The stop signals that this process got."""
+    numbers = []
+    before = signal.signal(STOP, lambda number, _: numbers.append(number))
+    yield numbers
+    signal.signal(STOP, before)
+
+
 async def daemon(config):
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "backstride.cli", "run", "--config", str(config),
@@ -78,20 +87,15 @@ async def test_stop_reaches_the_daemon_by_a_signal_when_no_broker_knows_it(tmp_p
 
 
 @pytest.mark.hazard("H12")
-async def test_stop_needs_no_configuration_that_can_be_read(tmp_path, monkeypatch, capsys):
+async def test_stop_needs_no_configuration_that_can_be_read(tmp_path, monkeypatch, capsys, came):
     home = tmp_path / "here"
     home.mkdir()
     config = tmp_path / "backstride.toml"
     config.write_text("[[treadmill")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    came = []
-    before = signal.signal(STOP, lambda number, _: came.append(number))
-    try:
-        with lock(home):
-            announce(home)
-            code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
-    finally:
-        signal.signal(STOP, before)
+    with lock(home):
+        announce(home)
+        code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
     said = " ".join(capsys.readouterr().out.split())
     assert (0, [STOP]) == (code, came)
     assert "is not TOML" in said
@@ -111,23 +115,18 @@ def test_who_would_stop_a_belt_that_nobody_has_is_told_how(tmp_path, monkeypatch
 
 @pytest.mark.hazard("H12")
 async def test_of_several_treadmills_all_are_stopped_when_none_is_named(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, came
 ):
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    came = []
-    before = signal.signal(STOP, lambda number, _: came.append(number))
     async with Mosquitto(tmp_path) as broker:
         config = tmp_path / "backstride.toml"
         more = '[[treadmill]]\nid = "there"\nvirtual = "ideal"\n'
         text = CONFIG.format(port=broker.port, state=tmp_path) + more
         config.write_text(text.replace("[broker]", '[broker]\nuser = "{treadmill}"'))
         (tmp_path / "here").mkdir()
-        try:
-            with lock(tmp_path / "here"):
-                announce(tmp_path / "here")
-                code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
-        finally:
-            signal.signal(STOP, before)
+        with lock(tmp_path / "here"):
+            announce(tmp_path / "here")
+            code = await asyncio.to_thread(main, ["stop", "--config", str(config)])
     said = " ".join(capsys.readouterr().out.split())
     assert (0, [STOP]) == (code, came)
     assert "each treadmill has its own access here; choose one with --id: here, there" in said
@@ -170,15 +169,10 @@ def test_a_process_id_whose_lock_is_free_is_never_signalled(tmp_path, content):
 @pytest.mark.parametrize(
     ("asked", "reached"), [("here", ["here"]), (None, ["here"]), ("there", [])]
 )
-def test_only_the_daemon_of_a_named_treadmill_is_signalled(tmp_path, asked, reached):
+def test_only_the_daemon_of_a_named_treadmill_is_signalled(tmp_path, came, asked, reached):
     home = tmp_path / "here"
     home.mkdir()
-    came = []
-    before = signal.signal(STOP, lambda number, _: came.append(number))
-    try:
-        with lock(home):
-            announce(home)
-            assert stop_all([tmp_path], asked) == (reached, [])
-    finally:
-        signal.signal(STOP, before)
+    with lock(home):
+        announce(home)
+        assert stop_all([tmp_path], asked) == (reached, [])
     assert len(came) == len(reached)

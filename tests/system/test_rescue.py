@@ -115,8 +115,14 @@ class TestTheCommand:
         file.write_text('[[treadmill]]\nid = "left"\nvirtual = "ideal"\n')
         return file
 
-    def test_is_done_where_nothing_is_owed(self, config):
+    def test_is_done_where_nothing_is_owed(self, config, capsys):
         assert main(["rescue", "--config", str(config)]) == 0
+        assert capsys.readouterr().out == "no belt is owed a stop any more\n"
+
+    def test_says_what_is_not_proven_still(self, tmp_path, config, capsys):
+        self.owe(tmp_path)
+        assert main(["rescue", "--config", str(config), "--time", "0"]) == 1
+        assert "not proven still: left; go and look" in capsys.readouterr().err
 
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path, config, capsys):
         self.owe(tmp_path)

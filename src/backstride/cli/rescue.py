@@ -71,7 +71,9 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return Exit.REFUSED
     if left:
+        print(f"not proven still: {', '.join(left)}; go and look", file=sys.stderr)
         return Exit.REFUSED
+    print("no belt is owed a stop any more")
     return Exit.USAGE if wrong else Exit.OK
 
 
