@@ -117,4 +117,6 @@ def test_a_claim_of_another_day_is_told_and_not_followed(tmp_path, home, logs):
     (home / CLAIM).write_bytes(msgspec.json.encode(old))
     assert () == find_strays(tmp_path)
     assert FileLedger(home).load() == (RECORD, UNKNOWN_AGE)
-    assert ["an old claim is not followed up; remove the directory"] == [x["event"] for x in logs]
+    [log] = logs
+    assert ("error", str(home / CLAIM)) == (log["log_level"], log["claim"])
+    assert "look at the belt" in log["event"]

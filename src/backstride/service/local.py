@@ -85,17 +85,17 @@ def _read(note: Path) -> int | None:
 
 
 def _find_holders(lock: Path) -> set[int]:
-    """Who holds a lock on a file with this number, as the kernel says; nobody where it does not say."""
+    """Who holds the lock, as the kernel says; nobody where it does not say, as on some file systems."""
     try:
-        number = str(lock.stat().st_ino)
+        file = lock.stat()
         lines = _LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
         return set()
+    name = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     # 1: FLOCK  ADVISORY  WRITE 4711 b3:02:131090 0 EOF
     rows = [line.split() for line in lines]
-    return {
-        int(row[4]) for row in rows if row[1] == "FLOCK" and row[5].rpartition(":")[2] == number
-    }
+    holders = {int(row[4]) for row in rows if row[1] == "FLOCK" and row[5] == name}
+    return {pid for pid in holders if pid > 0}  # a process of another container has no number here
 
 
 def _choose(written: int | None, holders: set[int]) -> int | None:

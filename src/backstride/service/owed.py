@@ -71,7 +71,8 @@ def find_left(state: Path) -> list[str]:
 def _recall(home: Path) -> Treadmill | None:
     claimed = FileLedger(home).load()
     if claimed is None or claimed[1] >= UNKNOWN_AGE:
-        _LOG.error("an old claim is not followed up; remove the directory", directory=str(home))
+        what = "a claim that is old or damaged is not followed: look at the belt, then remove it"
+        _LOG.error(what, claim=str(home / CLAIM))
         return None
     try:
         return msgspec.json.decode((home / REACHED).read_bytes(), type=Treadmill)
