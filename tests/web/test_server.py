@@ -315,8 +315,8 @@ class TestExport:
     @pytest.mark.parametrize(
         ("broker", "told"),
         [
-            ("ws://:9001", {"port": 9001, "path": None}),
-            ("wss://:443/mqtt", {"port": 443, "path": "/mqtt"}),
+            ("ws://:9001", {"port": 9001, "path": None, "tls": False}),
+            ("wss://:443/mqtt", {"port": 443, "path": "/mqtt", "tls": True}),
             ("wss://broker.example/mqtt", {"url": "wss://broker.example/mqtt"}),
         ],
     )

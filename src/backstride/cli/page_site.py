@@ -195,7 +195,7 @@ class Site:
             OSError: they cannot be written there.
         """
         parts = urlsplit(self._settings.broker)
-        there = {"port": parts.port, "path": parts.path or None}
+        there = {"port": parts.port, "path": parts.path or None, "tls": parts.scheme == "wss"}
         broker = there if parts.hostname is None else {"url": self._settings.broker}
         files = {path: file.body for path, file in self._files.items() if path != "/"}
         files[CONFIG] = msgspec.json.format(self._tell(broker)) + b"\n"

@@ -17,6 +17,8 @@ test("the broker is where the page came from unless somebody says otherwise", ()
   assert.equal("ws://pi.lan:8080/mqtt", readConfig({}, place).url);
   assert.equal("wss://pi.lan/mqtt", readConfig({}, { ...place, protocol: "https:", port: "" }).url);
   assert.equal("ws://pi.lan:9001/", readConfig({ broker: { port: 9001, path: "/" } }, place).url);
+  assert.equal("wss://pi.lan:9001/", readConfig({ broker: { port: 9001, path: "/", tls: true } }, place).url);
+  assert.equal("ws://pi.lan:9001/", readConfig({ broker: { port: 9001, path: "/", tls: false } }, place).url);
   assert.equal(
     "ws://[::1]:9001/mqtt",
     readConfig({ broker: { port: 9001 } }, { ...place, hostname: "::1" }).url,

@@ -25,7 +25,7 @@ export function readConfig(file, place) {
 
 /** @param {any} broker @param {{protocol: string, hostname: string, port: string}} place */
 function derive(broker, place) {
-  const scheme = place.protocol === "https:" ? "wss" : "ws";
+  const scheme = broker.tls || place.protocol === "https:" ? "wss" : "ws";
   const host =
     place.hostname.includes(":") && !place.hostname.startsWith("[") ? `[${place.hostname}]` : place.hostname;
   const port = broker.port ?? place.port;
