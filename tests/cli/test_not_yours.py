@@ -77,6 +77,15 @@ def test_a_login_that_may_not_be_read_is_told_with_sudo(say):
     assert (1, True) == (code, "Permission denied; put sudo before the command" in told)
 
 
+def test_a_configuration_that_may_not_be_read_is_told_with_sudo(say, closed):
+    file = closed / "backstride.toml"
+    code, told = say("setup", "--config", str(file), "--yes", "--dry-run")
+    assert (1, True) == (
+        code,
+        told.startswith(f"{file} is the service's own; try: sudo backstride"),
+    )
+
+
 def test_the_password_that_setup_stored_is_for_sudo(say, closed):
     code, told = say("start", "first-steps")
     assert (2, True) == (code, told.startswith("secret: broker.password_file: "))

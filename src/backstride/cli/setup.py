@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from backstride.cli.exits import CommandFailedError, Exit
+from backstride.cli.exits import CommandFailedError, Exit, NotYoursError
 from backstride.cli.options import ConfigOption, IdOption
 
 if TYPE_CHECKING:
@@ -146,8 +146,11 @@ def _propose(place: Place, given: Answers, *, ask: bool, dry_run: bool) -> bool:
     from backstride.service.installation.answers import apply, check, save
 
     console = make_console()
-    source = place.file if place.file.exists() else systemd_dir() / "backstride.toml"
-    old = source.read_text(encoding="utf-8")
+    try:
+        source = place.file if place.file.exists() else systemd_dir() / "backstride.toml"
+        old = source.read_text(encoding="utf-8")
+    except PermissionError as error:
+        raise NotYoursError(place.file) from error
     answers = given
     if ask:
         scan = partial(_scan, given.adapter)

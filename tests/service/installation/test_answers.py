@@ -17,6 +17,7 @@ from backstride.service.installation.answers import (
     find_treadmill,
     save,
 )
+from backstride.service.installation.editing import EditError
 from backstride.service.settings import Tls
 
 EXAMPLE = (systemd_dir() / "backstride.toml").read_text()
@@ -64,6 +65,11 @@ def test_the_first_one_is_meant_where_nobody_says_which():
     assert [0, 0, 1] == [
         find_treadmill('[[treadmill]]\nid = "left"\n', wanted) for wanted in (None, "left", "right")
     ]
+
+
+def test_a_treadmill_that_is_no_table_of_its_own_is_told_and_not_guessed_at():
+    with pytest.raises(EditError, match=r"write \[\[treadmill\]\]"):
+        find_treadmill('[treadmill]\nid = "left"\n', "left")
 
 
 @pytest.mark.hazard("H27")

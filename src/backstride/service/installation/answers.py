@@ -18,7 +18,14 @@ from msgspec import Struct
 
 from backstride.service.config import SYSTEM_FILE, SYSTEM_STATE, read_config
 from backstride.service.configreader import ConfigError, Problem
-from backstride.service.installation.editing import Value, add_table, drop_key, read_values, set_key
+from backstride.service.installation.editing import (
+    EditError,
+    Value,
+    add_table,
+    drop_key,
+    read_values,
+    set_key,
+)
 from backstride.service.settings import TLS_PORT, Config
 
 CREDENTIAL: Final = "backstride.mqtt-password"
@@ -68,8 +75,14 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 def find_treadmill(text: str, wanted: str | None) -> int:
-    """Which `[[treadmill]]` the answers are about: the one with this id, the example's, else a new one."""
+    """Which `[[treadmill]]` the answers are about: the one with this id, the example's, else a new one.
+
+    Raises:
+        EditError: there is a `[treadmill]`.
+    """
     tables: list[Mapping[str, Any]] = read_values(text).get("treadmill") or []
+    if not isinstance(tables, list):
+        raise EditError("each treadmill is a table of its own: write [[treadmill]], and try again")
     for number, table in enumerate(tables):
         if wanted is None or table.get("id") == wanted:
             return number
