@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 
 import pytest
 
 from backstride.domain.events import Tick
-from backstride.service.supervisor import DefectError
+from backstride.mqtt.broker import free_port
+from backstride.service.settings import Broker, Config, Service, Treadmill
+from backstride.service.supervisor import DefectError, serve
 from backstride.virtual.log import STOP
 
 
@@ -34,6 +37,27 @@ def notifications(tmp_path, monkeypatch):
                     return heard
 
         yield hear
+
+
+@pytest.mark.hazard("H23")
+def test_what_the_daemon_is_made_of_is_not_looked_through_again(tmp_path):
+    frozen = []
+
+    def started(service):
+        service.built.append(lambda: frozen.append(gc.get_freeze_count()))
+        service.built.append(service.end)
+
+    config = Config(
+        broker=Broker(port=free_port()),
+        service=Service(state_directory=str(tmp_path)),
+        treadmills=(Treadmill(id="left", name="left", virtual="ideal"),),
+    )
+    try:
+        asyncio.run(serve(config, started=started))
+    finally:
+        gc.unfreeze()
+    # The modules alone are more.
+    assert frozen[0] > 10_000
 
 
 def test_treadmills_of_one_daemon_share_nothing(make_gym, run_paced, judge):
