@@ -269,10 +269,10 @@ def test_three_nested_repeats_are_accepted_and_a_fourth_is_not():
 
 @pytest.mark.hazard("H21")
 def test_a_repeat_bomb_is_counted_and_not_written_out():
-    began = time.perf_counter()
+    began = time.thread_time()
     error = refusal(nested_repeats(3, 60))
     assert "216004 steps are too many" in str(error)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_all_problems_of_a_file_are_told_in_the_order_of_the_file():
@@ -526,6 +526,6 @@ def test_hostile_files_cost_no_time():
         "  - work: 1\n    sped: 1\n",
     ]
     for line in hostile:
-        began = time.perf_counter()
+        began = time.thread_time()
         refusal((line * (65_000 // len(line) + 1))[:65_000])
-        assert time.perf_counter() - began < 3, line
+        assert time.thread_time() - began < 3, line
