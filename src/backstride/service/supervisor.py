@@ -214,8 +214,8 @@ def _chosen_at(unit: Unit) -> Callable[[], str | None]:
 def settle_memory() -> None:
     """Take what the process is made of for given: nothing of it becomes garbage.
 
-    Each full collection would look through all of it, and hold up every control loop meanwhile: 50 ms on a
-    PC, tenths of a second on a small computer.
+    Each full collection would look through all of it, and hold up every control loop meanwhile: 15 ms for one
+    treadmill on a PC, more on a small computer, in the way of whatever comes just then.
     """
     gc.collect()
     gc.freeze()
