@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from rich.console import Console
 
 from backstride.cli.bystander import Bystander, parse_length
 from backstride.cli.exits import Exit
+from backstride.service.local import LOCK, PID, STOP, _find_holders, is_held, stop_all
 from backstride.service.person import Deed
 from backstride.service.recovery import lock
 from backstride.service.sheet import read_sheet
@@ -146,3 +151,30 @@ def test_a_count_may_be_skipped_or_left(lines):
 )
 def test_a_length_has_a_unit_and_is_a_belts(text, expected):
     assert parse_length(text) == expected
+
+
+@pytest.mark.hazard("H12")
+def test_a_stop_on_its_host_ends_it_as_ctrl_c_does(settings, tmp_path):
+    file = settings('[[treadmill]]\nid = "left"\naddress = "AA:BB:CC:DD:EE:01"\n')
+    home = tmp_path / "left"
+    home.mkdir()
+    (home / PID).write_text("4194305\n")  # of a daemon that is no more
+    words = [sys.executable, "-m", "backstride.cli", "commission", "--config", str(file)]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(STOP, signal.SIG_DFL),  # noqa: PLW1509  no thread holds a lock
+        text=True,
+    ) as process:
+        end = time.monotonic() + 30
+        while not is_held(home / LOCK):
+            assert time.monotonic() < end, process.poll()
+        if not _find_holders(home / LOCK):
+            process.kill()
+            pytest.skip("the kernel does not tell whose locks this file system has")
+        assert (["left"], []) == stop_all([tmp_path])
+        # Its terminal stays open meanwhile: that nobody is there to answer would end it, too.
+        assert process.wait(30) == Exit.REFUSED
+        assert process.stderr.read() == "interrupted: Stop was sent, nothing was written\n"

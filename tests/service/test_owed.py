@@ -77,6 +77,7 @@ def test_the_way_to_a_belt_that_may_be_moving_is_not_written_over(tmp_path, home
         ("[service]\nstate_directory = 7\n", "/own/backstride"),
         ("service = 7\n", "/own/backstride"),
         ("[[treadmill", "/own/backstride"),
+        pytest.param(f"x = {'[' * 5_000}", "/own/backstride", id="deep"),
     ],
 )
 def test_where_the_state_is_can_be_told_by_much_of_what_is_wrong(

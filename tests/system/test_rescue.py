@@ -117,7 +117,7 @@ class TestTheCommand:
 
     def test_is_done_where_nothing_is_owed(self, config, capsys):
         assert main(["rescue", "--config", str(config)]) == 0
-        assert capsys.readouterr().out == "no belt is owed a stop any more\n"
+        assert capsys.readouterr().out == "no belt is owed a stop, but by a daemon that runs\n"
 
     def test_says_what_is_not_proven_still(self, tmp_path, config, capsys):
         self.owe(tmp_path)
@@ -126,8 +126,10 @@ class TestTheCommand:
 
     def test_says_what_is_wrong_with_the_configuration(self, tmp_path, config, capsys):
         self.owe(tmp_path)
-        assert main(["rescue", "--config", str(config), "--treadmill", "right"]) == 2
-        assert "there is no 'right'; there are left" in capsys.readouterr().err
+        assert main(["rescue", "--config", str(config), "--treadmill", "right"]) == 1
+        said = capsys.readouterr().err
+        assert "there is no 'right'; there are left" in said
+        assert "not proven still: left" in said
 
     def test_needs_neither_a_configuration_nor_to_be_told_where_the_service_keeps_its_state(
         self, tmp_path, config, capsys, monkeypatch
@@ -142,15 +144,16 @@ class TestTheCommand:
         assert f"{config}: is not TOML" in capsys.readouterr().err
         assert find_strays(tmp_path / "state") == ()
 
-    def test_leaves_a_treadmill_alone_that_a_daemon_runs(self, tmp_path, config):
+    def test_leaves_a_treadmill_alone_that_a_daemon_runs(self, tmp_path, config, capsys):
         self.owe(tmp_path)
         with lock(tmp_path / "state/left"):
             assert main(["rescue", "--config", str(config)]) == 0
+        assert "but by a daemon that runs" in capsys.readouterr().out
 
     def test_tells_of_a_claim_that_it_cannot_follow(self, tmp_path, config, capsys):
         self.owe(tmp_path)
         config.write_text('[[treadmill]]\nid = "right"\nvirtual = "ideal"\n')
-        assert main(["rescue", "--config", str(config)]) == 0
+        assert main(["rescue", "--config", str(config)]) == 1
         assert "a belt may be left moving and cannot be found" in "".join(capsys.readouterr())
 
     @pytest.mark.hazard("H10")

@@ -38,9 +38,9 @@ async def test_a_full_disk_keeps_no_belt_from_being_stopped(home, walking, row):
 async def card(home, belt):
     """The daemon's state on a disk of its own."""
     await home.guest.run(
-        f"systemctl stop backstride; cp -a {STATE} /root/state;"
-        f" mount -t tmpfs -o size=64m tmpfs {STATE}; cp -aT /root/state {STATE};"
-        " systemctl start backstride"
+        f"systemctl stop backstride && cp -a {STATE} /root/state"
+        f" && mount -t tmpfs -o size=64m tmpfs {STATE} && cp -aT /root/state {STATE}"
+        " && systemctl start backstride"
     )
     yield STATE
     await home.guest.run(
@@ -55,7 +55,7 @@ async def test_a_disk_that_turned_read_only_keeps_no_next_life_from_its_belt(hom
     killed = belt.now
     await home.guest.run(
         "systemctl kill -s KILL --kill-whom=main backstride;"
-        f" until mount -o remount,ro {card}; do sleep 0.1; done"
+        f" timeout 20 sh -c 'until mount -o remount,ro {card}; do sleep 0.1; done'"
     )
     try:
         seconds = await belt.rest(killed)

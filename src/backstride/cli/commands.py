@@ -215,13 +215,14 @@ def _as_failure(error: BackstrideError) -> CommandFailedError:
 def _find_states(config: Path | None) -> set[Path]:
     """Where daemons of this host may keep their state; also when the configuration cannot be read."""
     from backstride.cli.lookup import get_config
-    from backstride.service.config import SYSTEM_STATE, Config, state_directory
+    from backstride.service.config import SYSTEM_STATE, state_directory
+    from backstride.service.owed import find_state
 
     try:
-        known = get_config(config)
+        own = state_directory(get_config(config))
     except CommandFailedError:
-        known = Config()
-    return {state_directory(known), SYSTEM_STATE}
+        own = find_state(config)
+    return {own, SYSTEM_STATE}
 
 
 def _stop_locally(states: set[Path], treadmill: str | None) -> list[str]:

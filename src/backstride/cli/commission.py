@@ -103,6 +103,7 @@ def _commission(settings: Config, treadmill: Treadmill, who: str) -> Sheet:
     from backstride.ftms.discovery import parse_target
     from backstride.ftms.radio import Radio
     from backstride.ftms.treadmill import BleakTreadmill
+    from backstride.service import local
     from backstride.service.clock import LoopClock
     from backstride.service.commissioning import Commissioner
     from backstride.service.config import state_directory
@@ -110,18 +111,21 @@ def _commission(settings: Config, treadmill: Treadmill, who: str) -> Sheet:
     from backstride.service.trial import Trial
 
     async def run() -> Sheet:
-        clock = LoopClock()
-        radio = Radio(adapter=treadmill.adapter)
-        belt = BleakTreadmill(parse_target(treadmill.target), clock=clock, radio=radio)
-        wizard = Commissioner(Trial(belt, clock), Bystander(), _report)
-        return await wizard.run(treadmill.id, datetime.now(UTC).date().isoformat(), who)
+        # Who holds the lock is whom `backstride stop` tells: that ends it as Ctrl-C does.
+        if task := asyncio.current_task():
+            asyncio.get_running_loop().add_signal_handler(local.STOP, task.cancel)
+        # The daemon holds the same lock: two of them on one belt would take it from each other.
+        with lock(state_directory(settings) / treadmill.id):
+            clock = LoopClock()
+            radio = Radio(adapter=treadmill.adapter)
+            belt = BleakTreadmill(parse_target(treadmill.target), clock=clock, radio=radio)
+            wizard = Commissioner(Trial(belt, clock), Bystander(), _report)
+            return await wizard.run(treadmill.id, datetime.now(UTC).date().isoformat(), who)
 
-    # The daemon holds the same lock: two of them on one belt would take it from each other.
-    with lock(state_directory(settings) / treadmill.id):
-        try:
-            return asyncio.run(run())
-        except KeyboardInterrupt:
-            raise CommandFailedError("interrupted: Stop was sent, nothing was written") from None
+    try:
+        return asyncio.run(run())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise CommandFailedError("interrupted: Stop was sent, nothing was written") from None
 
 
 def _print(what: RenderableType) -> None:

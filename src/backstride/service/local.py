@@ -40,7 +40,7 @@ def find_daemons(directories: Iterable[Path]) -> dict[int, list[str]]:
         for note in sorted(directory.glob(f"*/{PID}")):
             lock = note.with_name(LOCK)
             pid = _choose(_read(note), _find_holders(lock))
-            if pid is not None and _is_held(lock):
+            if pid is not None and is_held(lock):
                 found.setdefault(pid, []).append(note.parent.name)
     return found
 
@@ -77,6 +77,20 @@ def is_hidden(path: Path) -> bool:
     return False
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock."""
+    try:
+        file = lock.open("rb")
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def _read(note: Path) -> int | None:
     try:
         return int(note.read_text(encoding="ascii"))
@@ -103,16 +117,3 @@ def _choose(written: int | None, holders: set[int]) -> int | None:
     if written in holders or len(holders) != 1:
         return written
     return next(iter(holders))
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        file = lock.open("rb")
-    except OSError:
-        return False
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False

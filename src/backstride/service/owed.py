@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from backstride.service.config import Config, Service, find_config, state_directory
-from backstride.service.local import find_daemons
+from backstride.service.local import LOCK, is_held
 from backstride.service.recovery import CLAIM, UNKNOWN_AGE, FileLedger, write_durably
 from backstride.service.settings import Treadmill
 
@@ -31,7 +31,7 @@ def find_state(chosen: str | Path | None) -> Path:
     """`state_directory` of a configuration that may be wrong, as far as it can still be told."""
     path, given = find_config(chosen), None
     if path is not None:
-        with suppress(OSError, ValueError, LookupError, TypeError):
+        with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             given = tomllib.loads(path.read_text(encoding="utf-8"))["service"]["state_directory"]
     known = Service(state_directory=given if isinstance(given, str) else None)
     return state_directory(Config(service=known, file=None if path is None else str(path)))
@@ -64,8 +64,8 @@ def find_strays(state: Path, known: Container[str] = ()) -> tuple[Treadmill, ...
 
 def find_left(state: Path) -> list[str]:
     """The treadmills whose belts were left moving by a daemon that is no more, and that no other one has."""
-    tended = {name for names in find_daemons([state]).values() for name in names}
-    return sorted({claim.parent.name for claim in state.glob(f"*/{CLAIM}")} - tended)
+    claims = state.glob(f"*/{CLAIM}")
+    return sorted(claim.parent.name for claim in claims if not is_held(claim.with_name(LOCK)))
 
 
 def _recall(home: Path) -> Treadmill | None:
