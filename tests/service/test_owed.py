@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -57,17 +58,24 @@ def test_what_is_reached_differently_is_written_anew_and_else_nothing(tmp_path, 
     first = (home / REACHED).stat().st_ino
     remember(home, TREADMILL)
     assert first == (home / REACHED).stat().st_ino
-    (home / CLAIM).rename(tmp_path / "aside")
     moved = msgspec.structs.replace(TREADMILL, address="AA:BB:CC:DD:EE:02")
     remember(home, moved)
-    (tmp_path / "aside").rename(home / CLAIM)
     assert (moved,) == find_strays(tmp_path)
 
 
-def test_the_way_to_a_belt_that_may_be_moving_is_not_written_over(tmp_path, home):
-    remember(home, TREADMILL)
-    remember(home, msgspec.structs.replace(TREADMILL, address="AA:BB:CC:DD:EE:02"))
-    assert (TREADMILL,) == find_strays(tmp_path)
+def test_the_way_is_written_before_a_claim_is_made_and_stays_as_long(tmp_path):
+    home = tmp_path / "left"
+    moved = msgspec.structs.replace(TREADMILL, address="AA:BB:CC:DD:EE:02")
+
+    def claim(treadmill, record):
+        ledger = FileLedger(home, before=partial(remember, home, treadmill))
+        assert asyncio.run(ledger.write(record))
+        return find_strays(tmp_path)
+
+    assert (TREADMILL,) == claim(TREADMILL, RECORD)
+    assert (TREADMILL,) == claim(moved, RECORD)
+    assert () == claim(moved, None)
+    assert (moved,) == claim(moved, RECORD)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from backstride.service.config import state_directory
 from backstride.service.controller import Controller, Ports
 from backstride.service.credential import read_password, require_pin
 from backstride.service.journal import FileJournal
+from backstride.service.owed import remember
 from backstride.service.radios import Radios
 from backstride.service.recovery import FileLedger, is_any_claimed
 from backstride.service.settings import Config, Protocol, Treadmill
@@ -124,7 +125,7 @@ class Workshop:
             treadmill=belt,
             bus=bus,
             journal=FileJournal(home / "journal"),
-            ledger=FileLedger(home),
+            ledger=FileLedger(home, before=partial(remember, home, treadmill)),
             clock=LoopClock(),
             wall=WallClock(),
             trouble=lambda: belt.trouble,

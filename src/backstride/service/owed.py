@@ -38,15 +38,14 @@ def find_state(chosen: str | Path | None) -> Path:
 
 
 def remember(home: Path, treadmill: Treadmill) -> None:
-    """Write how a treadmill is reached; a bad disk is reported.
+    """Write how a treadmill is reached; nothing where it stands there already. A bad disk is reported.
 
-    Nothing is written where it stands there already, nor over the way to a belt that may be moving: a
-    configuration that was changed meanwhile may lead to another machine.
+    It is done before a claim is made, not at the start: the way to a belt that was left stays until that is
+    settled, although a configuration that was changed meanwhile may lead to another machine.
     """
     path, content = home / REACHED, msgspec.json.encode(treadmill)
     try:
-        known = path.exists()
-        if not known or not ((home / CLAIM).exists() or path.read_bytes() == content):
+        if not path.exists() or path.read_bytes() != content:
             write_durably(path, content)
     except OSError as error:
         _LOG.error("how to reach the treadmill is not recorded", reason=str(error))

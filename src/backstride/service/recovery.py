@@ -102,11 +102,20 @@ class MemoryLedger:
 
 
 class FileLedger:
-    """The ownership record of one treadmill: one small file, replaced atomically."""
+    """The ownership record of one treadmill: one small file, replaced atomically.
 
-    def __init__(self, directory: Path, sync: Callable[[int], None] = os.fsync) -> None:
+    `before` is called, in a thread, before a claim is made where there was none.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        sync: Callable[[int], None] = os.fsync,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = directory / CLAIM
         self._sync = sync
+        self._before = before
 
     async def write(self, record: Ownership | None) -> bool:
         """Make a claim durable, or withdraw it. Returns when the disk has it (True) or failed."""
@@ -114,6 +123,8 @@ class FileLedger:
 
     def _write(self, record: Ownership | None) -> bool:
         content = None if record is None else msgspec.json.encode(_claim(record))
+        if record is not None and not self._path.exists():
+            self._before()
         try:
             write_durably(self._path, content, self._sync)
         except OSError as error:

@@ -42,7 +42,6 @@ from backstride.service.health import HealthWatch, Patient
 from backstride.service.history import Keeper, Subject
 from backstride.service.identity import own_name
 from backstride.service.outlet import LIVELY
-from backstride.service.owed import remember
 from backstride.service.radios import Radios
 from backstride.service.recovery import lock
 from backstride.service.settings import Config, Treadmill
@@ -96,7 +95,6 @@ class Service:
             ):
                 home = state_directory(self.config) / treadmill.id
                 locks.enter_context(lock(home))
-                await asyncio.to_thread(remember, home, treadmill)
                 local.announce(home)
                 unit = await self.workshop.build(treadmill, home, catalogue, self.radios)
                 self._units.append(unit)
