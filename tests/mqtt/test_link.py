@@ -152,6 +152,11 @@ async def test_the_will_is_published_when_the_process_vanishes(bench, broker, ob
 
     message = await observer.next(f"{PREFIX}/availability")
     assert message.payload == b"offline"
+    # As when it is said alive; a broker's words for us must not differ.
+    assert ("text/plain", 1) == (
+        message.properties.ContentType,
+        message.properties.PayloadFormatIndicator,
+    )
     assert (await observer.next(f"{PREFIX}/availability")).payload == b"online"
 
 

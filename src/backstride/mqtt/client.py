@@ -65,6 +65,7 @@ class BrokerClient(aiomqtt.Client):
     ) -> None:
         self.v5 = protocol is aiomqtt.ProtocolVersion.V5
         tls = settings.tls
+        told = _properties(PacketTypes.WILLMESSAGE, will, None) if self.v5 else None
         super().__init__(
             settings.host,
             settings.port,
@@ -72,7 +73,7 @@ class BrokerClient(aiomqtt.Client):
             password=settings.password,
             identifier=settings.client_id or f"backstride-{settings.treadmill}",
             protocol=protocol,
-            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain, told),
             clean_session=None if self.v5 else True,
             clean_start=True if self.v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
             properties=_connect_properties() if self.v5 else None,
@@ -160,7 +161,7 @@ class BrokerClient(aiomqtt.Client):
             aiomqtt.MqttError: no acknowledgement in time; the connection is not worth keeping.
         """
         self._reason = 0
-        properties = _publish_properties(item, expiry) if self.v5 else None
+        properties = _properties(PacketTypes.PUBLISH, item, expiry) if self.v5 else None
         await self.publish(item.topic, item.payload, item.qos, item.retain, properties)
         return self._reason
 
@@ -318,8 +319,8 @@ def _connect_properties() -> Properties:
     return properties
 
 
-def _publish_properties(item: Item, expiry: int | None) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+def _properties(packet: int, item: Item, expiry: int | None) -> Properties:
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
     if expiry is not None:
         properties.MessageExpiryInterval = expiry
     if item.content is not None:
