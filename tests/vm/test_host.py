@@ -105,6 +105,8 @@ async def test_a_computer_that_slept_never_speeds_the_belt_up_and_still_stops_it
 
 @pytest.mark.hazard("H11")
 async def test_the_reset_button_leaves_a_belt_that_the_next_boot_stops(home, walking, row):
+    # A belt that its console starts is claimed when it is seen moving, some tenths of a second later.
+    await home.guest.run(f"until [ -e {STATE}/{walking.name}/owner.json ]; do sleep 0.1; done")
     pressed = walking.now
     await home.guest.reset()
     await asyncio.sleep(3)
